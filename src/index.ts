@@ -1,0 +1,2 @@
+// The public surface of oarjs: re-exports only.
+export {};
