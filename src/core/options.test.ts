@@ -22,7 +22,8 @@ describe("isOptions", () => {
     expect(isOptions({})).toBe(true);
     expect(isOptions(Object.create(null))).toBe(true);
     class Point {}
-    for (const x of [null, undefined, 1, "a", [], new Point(), new Float32Array(1), () => 0]) expect(isOptions(x)).toBe(false);
+    for (const x of [null, undefined, 1, "a", [], new Point(), new Float32Array(1), () => 0])
+      expect(isOptions(x)).toBe(false);
   });
 
   it("does not take an NdArray", () => {
@@ -40,7 +41,7 @@ describe("checkOptions", () => {
   it("suggests the nearest key", () => {
     const call = () => checkOptions("sum", { keepdims: true }, sumKeys);
     expect(call).toThrow(InvalidArgumentError);
-    expect(call).toThrow(/\[sum\].*"keepdims"[^]*Did you mean "keepdim"\?/);
+    expect(call).toThrow(/\[sum\].*"keepdims"[\s\S]*Did you mean "keepdim"\?/);
   });
 
   it("lists the keys where none is near", () => {
@@ -63,7 +64,7 @@ describe("splitOptions", () => {
 
   it("refuses a parameter given twice and too many arguments", () => {
     expect(() => split(1, { axis: 0 })).toThrow(/axis is given twice/);
-    expect(() => split(1, "float64")).toThrow(/too many arguments[^]*dtype, keepdim/);
+    expect(() => split(1, "float64")).toThrow(/too many arguments[\s\S]*dtype, keepdim/);
   });
 
   it("lets a table allow more bare values", () => {

@@ -112,7 +112,10 @@ function mergeNamed(
     const key = keys[i]!;
     if (values[i] === undefined) continue;
     if (given[key] !== undefined) {
-      throw new InvalidArgumentError(`${key} is given twice: as an argument and in the options.`, { op: api, parameter: key });
+      throw new InvalidArgumentError(`${key} is given twice: as an argument and in the options.`, {
+        op: api,
+        parameter: key,
+      });
     }
     merged[key] = values[i];
   }
