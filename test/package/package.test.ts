@@ -63,8 +63,9 @@ describe("its entry points", () => {
   });
 
   it("satisfy are-the-types-wrong, as a package of ES modules", () => {
+    // It ends non-zero, and so throws here with its report, when a resolution that the profile keeps has a problem.
     const args = [packed.tarball, "--profile", "esm-only", "--format", "ascii", "--no-color"];
-    expect(runTool("@arethetypeswrong/cli", "dist/index.js", args, packed.project)).toContain("No problems found");
+    expect(runTool("@arethetypeswrong/cli", "dist/index.js", args, packed.project)).toContain('"oarjs"');
   });
 
   it("can each be imported on Node", () => {
