@@ -1,0 +1,235 @@
+// Pass: computes each value once and as far out as it can: common subexpressions and loop-invariant code become `let`s.
+
+import { type Buf, Expr, Var, read } from "./expr.js";
+import { type Stmt, bodies, expressions } from "./stmt.js";
+
+/**
+ * Gives every value that is used twice, or that does not change within a loop, a variable in the outermost block where its operands
+ * exist. Loads stay in their block and are shared only while no store comes between; integer division, which may trap, stays too.
+ */
+export function place(body: readonly Stmt[], blockVar: Var): readonly Stmt[] {
+  return new Placer(body, blockVar).run();
+}
+
+interface Scope {
+  readonly depth: number;
+  readonly out: Stmt[];
+  readonly values: Map<Expr, Expr>;
+  /** Whether this block repeats, so that moving a value out of it saves work. */
+  readonly loop: boolean;
+}
+
+class Placer {
+  private readonly table = new Map<string, Expr>();
+  private readonly ids = new Map<unknown, number>();
+  private readonly interned = new Map<Expr, Expr>();
+  private readonly uses = new Map<Expr, number>();
+  private readonly mutable = new Set<Var>();
+  private readonly home = new Map<Var, number>();
+  private readonly scopes: Scope[] = [];
+  private readonly facts = new Map<Expr, Facts>();
+
+  constructor(
+    private readonly root: readonly Stmt[],
+    blockVar: Var,
+  ) {
+    this.home.set(blockVar, 0);
+  }
+
+  run(): readonly Stmt[] {
+    this.count(this.root);
+    return this.block(this.root, false);
+  }
+
+  private count(block: readonly Stmt[]): void {
+    for (const stmt of block) {
+      if ((stmt.s === "let" && stmt.mutable) || stmt.s === "set" || stmt.s === "accumulate") this.mutable.add(stmt.v);
+      for (const e of expressions(stmt)) this.countUse(this.intern(e));
+      for (const b of bodies(stmt)) this.count(b);
+    }
+  }
+
+  private countUse(e: Expr): void {
+    const n = this.uses.get(e) ?? 0;
+    this.uses.set(e, n + 1);
+    if (n === 0) for (const a of e.args) this.countUse(a);
+  }
+
+  private idOf(x: unknown): number {
+    let id = this.ids.get(x);
+    if (id === undefined) {
+      id = this.ids.size;
+      this.ids.set(x, id);
+    }
+    return id;
+  }
+
+  /** The one node for all structurally equal expressions. */
+  private intern(e: Expr): Expr {
+    const known = this.interned.get(e);
+    if (known) return known;
+    const args = e.args.map((a) => this.intern(a));
+    const value = typeof e.value === "object" ? `#${this.idOf(e.value)}` : literalKey(e.value);
+    const key = `${e.op},${e.type},${e.lanes},${value},${args.map((a) => this.idOf(a)).join()}`;
+    let node = this.table.get(key);
+    if (!node) {
+      node = args.every((a, i) => a === e.args[i]) ? e : new Expr(e.op, e.type, e.lanes, args, e.value);
+      this.table.set(key, node);
+    }
+    this.interned.set(e, node);
+    return node;
+  }
+
+  private factsOf(e: Expr): Facts {
+    const known = this.facts.get(e);
+    if (known) return known;
+    const f: Facts = { depth: 0, unstable: false, pinned: e.op === "div" || e.op === "rem" ? !isFloatOp(e) : false, loads: false };
+    if (e.op === "load" || e.op === "gather") f.pinned = f.loads = true;
+    if (e.op === "var") {
+      const v = e.value as Var;
+      f.depth = this.home.get(v) ?? 0;
+      f.unstable = this.mutable.has(v);
+    }
+    for (const a of e.args) {
+      const g = this.factsOf(a);
+      f.depth = Math.max(f.depth, g.depth);
+      f.unstable ||= g.unstable;
+      f.pinned ||= g.pinned;
+      f.loads ||= g.loads;
+    }
+    this.facts.set(e, f);
+    return f;
+  }
+
+  private block(block: readonly Stmt[], loop: boolean, index?: Var): Stmt[] {
+    const scope: Scope = { depth: this.scopes.length, out: [], values: new Map(), loop };
+    if (index) this.home.set(index, scope.depth);
+    this.scopes.push(scope);
+    for (const stmt of block) this.statement(stmt, scope);
+    this.scopes.pop();
+    return scope.out;
+  }
+
+  private statement(stmt: Stmt, scope: Scope): void {
+    switch (stmt.s) {
+      case "let":
+        this.home.set(stmt.v, scope.depth);
+        scope.out.push({ ...stmt, value: this.value(stmt.value, true) });
+        return;
+      case "set":
+        scope.out.push({ ...stmt, value: this.value(stmt.value, true) });
+        this.forgetUnstable();
+        return;
+      case "accumulate":
+        scope.out.push({ ...stmt, value: this.value(stmt.value) });
+        this.forgetUnstable();
+        return;
+      case "store": {
+        const value = this.value(stmt.value);
+        scope.out.push({ ...stmt, index: this.value(stmt.index), value });
+        this.forgetLoads(stmt.buf);
+        return;
+      }
+      case "if": {
+        const cond = this.value(stmt.cond);
+        const then = this.block(stmt.then, false);
+        const otherwise = this.block(stmt.else, false);
+        scope.out.push({ ...stmt, cond, then, else: otherwise });
+        this.forgetAfter(stmt);
+        return;
+      }
+      case "for": {
+        const from = this.value(stmt.from);
+        const to = this.value(stmt.to);
+        this.forgetAfter(stmt);
+        scope.out.push({ ...stmt, from, to, body: this.block(stmt.body, true, stmt.v) });
+        this.forgetAfter(stmt);
+        return;
+      }
+      case "while":
+        this.forgetAfter(stmt);
+        scope.out.push({ ...stmt, body: this.block(stmt.body, true) });
+        this.forgetAfter(stmt);
+    }
+  }
+
+  /** Rewrites an expression; `root`: its own node is about to be bound by a `let`, so it needs no variable. */
+  private value(e: Expr, root = false): Expr {
+    return this.rewrite(this.intern(e), root);
+  }
+
+  private rewrite(e: Expr, root: boolean): Expr {
+    if (e.args.length === 0) return e;
+    for (let i = this.scopes.length - 1; i >= 0; i--) {
+      const known = this.scopes[i]!.values.get(e);
+      if (known) return known;
+    }
+    const f = this.factsOf(e);
+    const here = this.scopes.length - 1;
+    const depth = f.pinned || f.unstable ? here : Math.min(f.depth, here);
+    const cheap = e.op === "splat" || (e.lanes > 1 && e.op === "ramp");
+    const shared = (this.uses.get(e) ?? 0) > 1 && !cheap;
+    const hoisted = !cheap && this.scopes.slice(depth + 1).some((s) => s.loop);
+    if (!shared && !hoisted) return this.withArgs(e);
+    const scope = this.scopes[depth]!;
+    const value = this.withArgs(e);
+    if (root && depth === here) return value;
+    const v = new Var("t", e.type, e.lanes);
+    this.home.set(v, depth);
+    scope.out.push({ s: "let", v, value, mutable: false });
+    const variable = read(v);
+    scope.values.set(e, variable);
+    return variable;
+  }
+
+  private withArgs(e: Expr): Expr {
+    const args = e.args.map((a) => this.rewrite(a, false));
+    return args.every((a, i) => a === e.args[i]) ? e : new Expr(e.op, e.type, e.lanes, args, e.value);
+  }
+
+  private forgetAfter(stmt: Stmt): void {
+    if (sets(stmt)) this.forgetUnstable();
+    for (const buf of stored(stmt)) this.forgetLoads(buf);
+  }
+
+  private forgetUnstable(): void {
+    for (const scope of this.scopes) for (const e of scope.values.keys()) if (this.factsOf(e).unstable) scope.values.delete(e);
+  }
+
+  /** A store may change any argument buffer (two may be the same memory), but only its own scratch buffer. */
+  private forgetLoads(buf: Buf): void {
+    const touches = (e: Expr): boolean => {
+      if (!this.factsOf(e).loads) return false;
+      if (e.op === "load" || e.op === "gather") {
+        const b = e.value as Buf;
+        if (b === buf || (b.slot >= 0 && buf.slot >= 0)) return true;
+      }
+      return e.args.some(touches);
+    };
+    for (const scope of this.scopes) for (const e of scope.values.keys()) if (touches(e)) scope.values.delete(e);
+  }
+}
+
+interface Facts {
+  depth: number;
+  /** Depends on a variable that changes. */
+  unstable: boolean;
+  /** Must stay in its block: loads may be guarded, integer division may trap. */
+  pinned: boolean;
+  loads: boolean;
+}
+
+const isFloatOp = (e: Expr): boolean => e.type === "f32" || e.type === "f64";
+
+function literalKey(v: unknown): string {
+  return Object.is(v, -0) ? "-0" : `${typeof v}${String(v)}`;
+}
+
+function sets(stmt: Stmt): boolean {
+  return stmt.s === "set" || stmt.s === "accumulate" || bodies(stmt).some((b) => b.some(sets));
+}
+
+function stored(stmt: Stmt): Buf[] {
+  if (stmt.s === "store") return [stmt.buf];
+  return bodies(stmt).flatMap((b) => b.flatMap(stored));
+}
