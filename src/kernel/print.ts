@@ -1,6 +1,6 @@
 // Text of a kernel: for reading, for snapshots, and as the canonical key under which compiled kernels are kept.
 
-import { type Arg, type Buf, Expr, type KType, type Var } from "./expr.js";
+import { type Arg, Buf, Expr, type KType, type Var } from "./expr.js";
 import { expressions, type Kernel, type Stmt } from "./stmt.js";
 
 const infix: Readonly<Record<string, string>> = {
@@ -202,7 +202,7 @@ class Printer {
         return this.ownNames ? (e.value as Arg).name : `s${(e.value as Arg).slot}`;
       case "load":
       case "gather":
-        return this.buffer(e.value as Buf);
+        return e.value instanceof Buf ? this.buffer(e.value) : "nothing";
       default:
         return e.value === undefined ? "" : String(e.value);
     }

@@ -103,7 +103,7 @@ const elementwise: { readonly [op: string]: readonly [count: number, takes: (e: 
     table[op] = [2, number];
   for (const op of ["rem", "shl", "shr", "ushr", "ult"]) table[op] = [2, isInt];
   for (const op of ["and", "or", "xor"]) table[op] = [2, bits];
-  table["fma"] = [3, isFloat];
+  table.fma = [3, isFloat];
   return table;
 })();
 

@@ -1,7 +1,7 @@
 // The legality check of kernels: what every pass must leave true and every renderer may rely on.
 
 import { BugError } from "../core/errors.js";
-import { Arg, Buf, type Expr, isMask, laneBytes, loadType, maskOf, type Var } from "./expr.js";
+import { Arg, Buf, type Expr, isMask, loadType, type Var } from "./expr.js";
 import { printStatement } from "./print.js";
 import { isIndex, opFault, type Fault, show } from "./spec-expr.js";
 import { expressions, type Kernel, type Stmt } from "./stmt.js";
