@@ -1,0 +1,169 @@
+// Keeps compiled libraries on disk, in a directory that only this user can write to, checked byte for byte before use.
+
+import { randomUUID } from "node:crypto";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { sha256 } from "./native-compiler-node.js";
+
+/** Bytes of libraries a cache keeps. */
+export const DEFAULT_CACHE_BYTES = 256 * 2 ** 20;
+/** Age in ms after which an unfinished file is a leftover of a process that died. */
+const LEFTOVER_AGE = 3_600_000;
+
+const isDigest = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
+
+/** Where the cache belongs: `OAR_CACHE`, or `oarjs` in `XDG_CACHE_HOME` or `~/.cache`; in it, the folder `native`. */
+export function cachePath(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const base = env["OAR_CACHE"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "oarjs");
+  return join(base, "native");
+}
+
+/**
+ * A store of libraries named by the SHA-256 of their bytes, with one small file for each nest that says which library holds it. Files are
+ * written under another name and renamed, so that two processes never see each other's halves; what does not match its name is removed and
+ * compiled anew.
+ */
+export class LibraryCache {
+  /** Whether the files outlive this process. */
+  readonly persistent: boolean;
+  readonly directory: string;
+  private readonly removeAtExit: () => void;
+
+  constructor(
+    path: string,
+    private readonly maxBytes = DEFAULT_CACHE_BYTES,
+  ) {
+    const own = ownDirectory(path);
+    this.persistent = own;
+    this.directory = own ? path : mkdtempSync(join(tmpdir(), "oarjs-"));
+    this.removeAtExit = () => rmSync(this.directory, { recursive: true, force: true });
+    if (!own) process.once("exit", this.removeAtExit);
+  }
+
+  /** A name for a library that is being written. */
+  temporary(): string {
+    return join(this.directory, `${process.pid}-${randomUUID()}.tmp`);
+  }
+
+  /** The library that holds a nest, by its digest, if it is there and whole. */
+  find(nestKey: string): string | undefined {
+    const digest = readText(join(this.directory, `${nestKey}.nest`))?.trim() ?? "";
+    return isDigest(digest) && this.check(digest) ? digest : undefined;
+  }
+
+  /** The path of a library. */
+  libraryPath(digest: string): string {
+    return join(this.directory, `${digest}.so`);
+  }
+
+  /** Takes in a finished library and the keys of the nests it holds; gives its digest. */
+  add(temporary: string, nestKeys: readonly string[]): string {
+    const digest = sha256(readFileSync(temporary));
+    renameSync(temporary, this.libraryPath(digest));
+    for (const key of nestKeys) {
+      const name = this.temporary();
+      writeFileSync(name, `${digest}\n`, { mode: 0o600 });
+      renameSync(name, join(this.directory, `${key}.nest`));
+    }
+    if (this.persistent) this.evict();
+    return digest;
+  }
+
+  /** Removes a private directory. */
+  close(): void {
+    if (this.persistent) return;
+    process.off("exit", this.removeAtExit);
+    this.removeAtExit();
+  }
+
+  private check(digest: string): boolean {
+    const path = this.libraryPath(digest);
+    let bytes: Uint8Array;
+    try {
+      bytes = readFileSync(path);
+    } catch {
+      return false;
+    }
+    if (sha256(bytes) !== digest) {
+      rmSync(path, { force: true });
+      return false;
+    }
+    touch(path);
+    return true;
+  }
+
+  /** Keeps the most recently used libraries: when they are too many, the oldest go until 3/4 of the bound is left. */
+  private evict(): void {
+    const libraries = this.list(".so");
+    let bytes = libraries.reduce((sum, f) => sum + f.bytes, 0);
+    for (const file of this.list(".tmp")) if (Date.now() - file.time > LEFTOVER_AGE) rmSync(file.path, { force: true });
+    if (bytes <= this.maxBytes) return;
+    const gone = new Set<string>();
+    for (const file of libraries.sort((a, b) => a.time - b.time)) {
+      if (bytes <= this.maxBytes * 0.75) break;
+      rmSync(file.path, { force: true });
+      gone.add(file.name.slice(0, -3));
+      bytes -= file.bytes;
+    }
+    for (const file of this.list(".nest")) {
+      if (gone.has(readText(file.path)?.trim() ?? "")) rmSync(file.path, { force: true });
+    }
+  }
+
+  private list(suffix: string): { name: string; path: string; bytes: number; time: number }[] {
+    return readdirSync(this.directory)
+      .filter((name) => name.endsWith(suffix))
+      .flatMap((name) => {
+        const path = join(this.directory, name);
+        // Another process may have removed it since.
+        const stat = statSync(path, { throwIfNoEntry: false });
+        return stat ? [{ name, path, bytes: stat.size, time: stat.mtimeMs }] : [];
+      });
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Marks a file as used now, for eviction; a cache that cannot be written stays as it is. */
+function touch(path: string): void {
+  try {
+    utimesSync(path, new Date(), new Date());
+  } catch {
+    return;
+  }
+}
+
+/** Makes the directory, or checks that it is this user's, no link, closed to others, and can be written. */
+function ownDirectory(path: string): boolean {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    const stat = lstatSync(path);
+    if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid())) return false;
+    if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o700);
+    const probe = join(path, `${process.pid}-${randomUUID()}.tmp`);
+    writeFileSync(probe, "");
+    rmSync(probe);
+    return true;
+  } catch {
+    return false;
+  }
+}
