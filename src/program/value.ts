@@ -1,0 +1,46 @@
+// Value: the bare handle of a tensor, eager (it has storage) or symbolic (it stands for a variable of a Program).
+
+import type { DType } from "../core/dtype.js";
+import type { Shape } from "../core/shape.js";
+import type { Storage } from "../device/storage.js";
+import type { VarDesc } from "./program.js";
+
+/** What the tape keeps for a value: the op that made it. Opaque here; the tape's own. */
+export interface GradientSource {
+  /** Which output of the op the value is. */
+  readonly kind: "tape";
+}
+
+/** A function that sees, and may replace, the gradient flowing into a value. */
+export type GradientHook = (gradient: Value) => Value | undefined;
+
+/**
+ * A tensor without methods. `tensor/` extends it to the `Tensor` users see; everything below works on this.
+ * Exactly one of `storage` (eager) and `symbol` (a Program's variable) is set, or neither: then only shape and dtype are known.
+ */
+export class Value {
+  /** Extents, outermost first. */
+  shape: Shape;
+  /** Element type. */
+  dtype: DType;
+  storage: Storage | undefined;
+  symbol: VarDesc | undefined;
+  /** True: no gradient flows through this value. */
+  stopGradient = true;
+  /** The op that made it, when the tape recorded it. */
+  source: GradientSource | undefined = undefined;
+  /** Which output of `source` it is. */
+  outputIndex = 0;
+  /** The accumulated gradient of a leaf, after `backward`. */
+  gradient: Value | undefined = undefined;
+  hooks: GradientHook[] | undefined = undefined;
+  /** Whether a non-leaf keeps its gradient too. */
+  retainsGradient = false;
+
+  constructor(shape: Shape, dtype: DType, storage?: Storage, symbol?: VarDesc) {
+    this.shape = shape;
+    this.dtype = dtype;
+    this.storage = storage;
+    this.symbol = symbol;
+  }
+}
