@@ -238,7 +238,8 @@ function checkDistribution(p: ArrayLike<number>, n: number): void {
   if (!values.every((v) => v >= 0))
     throw new InvalidArgumentError("probabilities must not be negative.", { op: "choice" });
   const sum = values.reduce((a, b) => a + b, 0);
-  if (Math.abs(sum - 1) > 1e-8)
+  // NumPy's tolerance: the root of the type's rounding step.
+  if (Math.abs(sum - 1) > Math.sqrt(p instanceof Float32Array ? 2 ** -23 : 2 ** -52))
     throw new InvalidArgumentError(`probabilities sum to ${sum}, not to 1.`, { op: "choice" });
 }
 

@@ -1,0 +1,9 @@
+// io: datasets and samplers.
+
+export { BatchSampler, type BatchSamplerOptions } from "./batch-sampler.js";
+export { DistributedBatchSampler, type DistributedBatchSamplerOptions } from "./batch-sampler.js";
+export { ChainDataset, ComposeDataset, ConcatDataset, type Randperm, Subset, randomSplit } from "./combined-dataset.js";
+export { Dataset, IterableDataset, type Rows, type Sized, TensorDataset } from "./dataset.js";
+export { RandomSampler, type RandomSamplerOptions, Sampler, SequenceSampler } from "./sampler.js";
+export { SubsetRandomSampler, WeightedRandomSampler } from "./sampler.js";
+export type { WeightedRandomSamplerOptions, Weights } from "./sampler.js";
