@@ -39,17 +39,23 @@ const CLOSED = -1;
 /** Why `work` returned. */
 export const workEnd = { stop: 0, modules: 1, done: 2 } as const;
 
-/** What the runtime module exports. Addresses and counts as in `Target.launch`. */
-export interface WasmRuntime {
+/** What the runtime module always exports. Addresses and counts as in `Target.launch`. */
+export interface SerialRuntime {
   /** Runs a table on the calling thread. */
   readonly serial: (table: number, count: number) => void;
+}
+
+/** What it exports more for a shared memory. `base` is the address of the memory that {@link sync} lays out. */
+export interface ThreadedRuntime {
   /** Opens a launch for `threads` threads; the caller then joins with `work(0, …)`. */
-  readonly open?: (table: number, count: number, threads: number, sync: number) => void;
+  readonly open: (table: number, count: number, threads: number, base: number) => void;
   /**
    * Takes blocks. Thread 0 returns when the launch is done; the others serve launch after launch until they must stop or load
-   * modules. `spins`: rounds of busy waiting before sleeping; negative: never sleep.
+   * modules, of which they have `modules` now. `spins`: rounds of busy waiting before sleeping; negative: never sleep.
    */
-  readonly work?: (thread: number, sync: number, modules: number, spins: number) => number;
+  readonly work: (thread: number, base: number, modules: number, spins: number) => number;
+  /** Waits busily for a number of rounds, to learn how long one takes. */
+  readonly spin: (base: number, rounds: number) => void;
 }
 
 /** Builds the runtime; `open` and `work` exist only for a shared memory. Imports `env.memory` and `env.table`. */
@@ -61,6 +67,7 @@ export function buildRuntime(shared: boolean): Uint8Array<ArrayBuffer> {
     const wake = module.func("wake", wakeCode());
     const publish = module.func("publish", publishCode(wake));
     module.func("open", openCode(publish));
+    module.func("spin", spinCode());
     module.func("work", workCode(kernel, publish), ["i32"]);
   }
   return module.build();
@@ -310,6 +317,23 @@ function openCode(publish: number): Code {
   const code = new Code(["i32", "i32", "i32", "i32"]);
   for (const parameter of [3, 0, 1, 2]) code.get(parameter);
   code.call(publish);
+  return code;
+}
+
+/** spin(base, rounds): reads the ticket as `work` does. */
+function spinCode(): Code {
+  const code = new Code(["i32", "i32"]);
+  const [base, rounds] = [0, 1];
+  const again = code.loop();
+  code.get(base);
+  code.mem("i32.atomic.load", sync.ticket + 4, 2);
+  code.op("drop");
+  step(code, rounds, -1);
+  code.get(rounds);
+  code.i32(0);
+  code.op("i32.gt_s");
+  code.brIf(again);
+  code.end();
   return code;
 }
 
@@ -697,7 +721,7 @@ function leaveIfFailed(w: Work): void {
   code.end();
 }
 
-/** See {@link wakeCode}. Sleeps for 0.1 s at most, so that a failure elsewhere is noticed. */
+/** See {@link wakeCode}. */
 function sleep(w: Work, changed: () => void): void {
   const { code } = w;
   slotAddress(code, w.base, w.thread, w.slot);

@@ -1,7 +1,8 @@
 // Vector expressions: each is a row of 128-bit pieces, pushed one after the other; what the pieces share is emitted once before.
 
 import { BugError } from "../../core/errors.js";
-import { type Expr, type KType, type Var, isMask, laneBytes, splat } from "../../kernel/expr.js";
+import { type Buf, type Expr, type KType, type Var, isMask, laneBytes, memBytes, splat } from "../../kernel/expr.js";
+import { pushAddress } from "./address.js";
 import { pushVectorCast } from "./cast.js";
 import type { Frame, Pieces } from "./frame.js";
 import { laneOps, lanesPerPiece, vectorOps } from "./ops.js";
@@ -71,11 +72,16 @@ function splatPieces(f: Frame, e: Expr): Pieces {
     const bytes = literalBytes(e.type, x.value);
     return () => code.v128(bytes);
   }
-  if (isMask(e.type)) code.i32(0);
-  f.scalar(f, x);
-  if (isMask(e.type)) code.op("i32.sub");
-  if (e.type === "m64") code.op("i64.extend_i32_s");
-  code.op(laneOps[e.type].splat);
+  if (x.op === "load" && memBytes[(x.value as Buf).mem] >= 4) {
+    const offset = pushAddress(f, x.value as Buf, x.args[0]!);
+    code.mem(laneBytes(e.type) === 8 ? "v128.load64_splat" : "v128.load32_splat", offset);
+  } else {
+    if (isMask(e.type)) code.i32(0);
+    f.scalar(f, x);
+    if (isMask(e.type)) code.op("i32.sub");
+    if (e.type === "m64") code.op("i64.extend_i32_s");
+    code.op(laneOps[e.type].splat);
+  }
   const local = f.temp("v128");
   code.set(local);
   return () => code.get(local);
