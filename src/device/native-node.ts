@@ -198,7 +198,7 @@ class Native implements NativeTarget {
   }
 
   private want(kernel: Kernel): Wanted {
-    const nest = renderC(kernel);
+    const nest = renderC(kernel, this.compiler.vectorBytes);
     const parts = [this.compiler.identity, header, ...nest.helpers.values(), nest.text];
     return { key: sha256(parts.join("\0")), nest };
   }

@@ -26,8 +26,7 @@ export class Helpers {
   /** A function that applies `lane`, an expression of x, y, z with `[k]` where they are vectors, to every lane. */
   lanewise(name: string, result: string, lanes: number, parameters: readonly string[], lane: string): string {
     const list = parameters.map((p, i) => `${p} ${"xyz"[i]}`).join(", ");
-    const body =
-      lanes > 1 ? `${result} r; for (int k = 0; k < ${lanes}; k++) r[k] = ${lane}; return r;` : `return ${lane};`;
+    const body = lanes > 1 ? `${result} r; LANES(${lanes}) r[k] = ${lane}; return r;` : `return ${lane};`;
     return this.declare(name, () => `INLINE ${result} ${name}(${list}) { ${body} }\n`);
   }
 }
@@ -57,68 +56,66 @@ const intFormula: { readonly [op in ExprOp]?: string } = {
   max: "X < Y ? Y : X",
 };
 
-/** The C expression of an element-wise op on operands already spelt. */
-export function spell(e: Expr, args: readonly string[], helpers: Helpers): string {
+/** The C expression of an element-wise op on operands already spelt, of which vectors have `lanes` lanes. */
+export function spell(e: Expr, lanes: number, args: readonly string[], helpers: Helpers): string {
   const [x, y, z] = args as [string, string, string];
   const from = e.args[0]!.type;
-  const type = helpers.type(e.type, e.lanes);
+  const type = helpers.type(e.type, lanes);
   const operator = infix[e.op];
   if (operator !== undefined) return `(${x} ${operator} ${y})`;
   const relation = comparison[e.op];
-  if (relation !== undefined) return e.lanes > 1 ? `(${type})(${x} ${relation} ${y})` : `(${x} ${relation} ${y})`;
+  if (relation !== undefined) return lanes > 1 ? `(${type})(${x} ${relation} ${y})` : `(${x} ${relation} ${y})`;
   switch (e.op) {
     case "neg":
       return `(-${x})`;
     case "not":
-      return isMask(e.type) && e.lanes === 1 ? `(!${x})` : `(~${x})`;
+      return isMask(e.type) && lanes === 1 ? `(!${x})` : `(~${x})`;
     case "div":
       if (isFloat(from) || isSafeDivisor(e.args[1]!)) return `(${x} / ${y})`;
-      return formula(e, args, helpers);
+      return formula(e, lanes, args, helpers);
     case "rem":
-      return isSafeDivisor(e.args[1]!) ? `(${x} % ${y})` : formula(e, args, helpers);
+      return isSafeDivisor(e.args[1]!) ? `(${x} % ${y})` : formula(e, lanes, args, helpers);
     case "ult": {
-      const unsigned = unsignedType(from, e.lanes, helpers);
-      return e.lanes > 1
-        ? `(${type})((${unsigned})${x} < (${unsigned})${y})`
-        : `((${unsigned})${x} < (${unsigned})${y})`;
+      const unsigned = unsignedType(from, lanes, helpers);
+      return lanes > 1 ? `(${type})((${unsigned})${x} < (${unsigned})${y})` : `((${unsigned})${x} < (${unsigned})${y})`;
     }
     case "shl":
     case "shr":
     case "ushr":
-      return shifted(e, x, y, helpers);
+      return shifted(e, lanes, x, y, helpers);
     case "fma":
-      return e.lanes > 1 ? formula(e, args, helpers) : `FMA_${type.toUpperCase()}(${x}, ${y}, ${z})`;
+      return lanes > 1 ? formula(e, lanes, args, helpers) : `FMA_${type.toUpperCase()}(${x}, ${y}, ${z})`;
     case "select":
-      return e.lanes > 1 ? formula(e, args, helpers) : `(${x} ? ${y} : ${z})`;
+      return lanes > 1 ? formula(e, lanes, args, helpers) : `(${x} ? ${y} : ${z})`;
     case "cast":
-      return isFloat(from) && !isFloat(e.type) ? saturating(e, x, helpers) : converted(e.lanes, type, x);
+      return isFloat(from) && !isFloat(e.type) ? saturating(e, lanes, x, helpers) : converted(lanes, type, x);
     case "ucast":
-      return converted(e.lanes, type, converted(e.lanes, unsignedType(from, e.lanes, helpers), x, true));
+      return converted(lanes, type, converted(lanes, unsignedType(from, lanes, helpers), x, true));
     case "maskcast":
-      return e.lanes > 1 ? converted(e.lanes, type, x) : x;
+      return lanes > 1 ? converted(lanes, type, x) : x;
     case "bitcast":
-      return e.lanes > 1 ? `(${type})${x}` : `${pun(helpers.type(from, 1), type, helpers)}(${x})`;
+      return lanes > 1 ? `(${type})${x}` : `${pun(helpers.type(from, 1), type, helpers)}(${x})`;
     default:
-      return formula(e, args, helpers);
+      return formula(e, lanes, args, helpers);
   }
 }
 
 /** Splats a scalar; the lanes of a true mask are -1. */
-export function spellSplat(e: Expr, x: string, helpers: Helpers): string {
-  const type = helpers.type(e.type, e.lanes);
-  const base = baseType(e.type);
+export function spellSplat(of: KType, lanes: number, x: string, helpers: Helpers): string {
+  const type = helpers.type(of, lanes);
+  const base = baseType(of);
   const name = helpers.declare(
     `splat_${type}`,
-    () => `INLINE ${type} splat_${type}(${base} x) { return (${type}){${new Array(e.lanes).fill("x").join(", ")}}; }\n`,
+    () => `INLINE ${type} splat_${type}(${base} x) { return (${type}){${new Array(lanes).fill("x").join(", ")}}; }\n`,
   );
-  return isMask(e.type) ? `${name}(-(${base})${x})` : `${name}(${x})`;
+  return isMask(of) ? `${name}(-(${base})${x})` : `${name}(${x})`;
 }
 
-/** `x, x+1, …`. */
-export function spellRamp(e: Expr, x: string, helpers: Helpers): string {
-  const type = helpers.type(e.type, e.lanes);
-  const steps = Array.from({ length: e.lanes }, (_, k) => k).join(", ");
-  return `(${spellSplat(e, x, helpers)} + (${type}){${steps}})`;
+/** `x + first, x + first + 1, …`. */
+export function spellRamp(of: KType, lanes: number, x: string, first: number, helpers: Helpers): string {
+  const type = helpers.type(of, lanes);
+  const steps = Array.from({ length: lanes }, (_, k) => first + k).join(", ");
+  return `(${spellSplat(of, lanes, x, helpers)} + (${type}){${steps}})`;
 }
 
 /** Whether dividing by `y` can neither trap nor overflow. */
@@ -127,19 +124,19 @@ function isSafeDivisor(y: Expr): boolean {
   return c.op === "const" && Number(c.value) !== 0 && Number(c.value) !== -1;
 }
 
-function formula(e: Expr, args: readonly string[], helpers: Helpers): string {
-  const type = helpers.type(e.type, e.lanes);
+function formula(e: Expr, lanes: number, args: readonly string[], helpers: Helpers): string {
+  const type = helpers.type(e.type, lanes);
   const float = isFloat(e.type);
   let text = (float ? floatFormula : intFormula)[e.op];
   if (e.op === "fma") text = `FMA_${baseType(e.type).toUpperCase()}(X, Y, Z)`;
   else if (e.op === "select") text = "X ? Y : Z";
   if (text === undefined) throw new BugError(`the C renderer has no spelling for ${e.op} on ${e.type}`);
-  const lane = e.lanes > 1 ? "[k]" : "";
+  const lane = lanes > 1 ? "[k]" : "";
   const spelt = text
     .replace(/F\(X\)/, e.type === "f32" ? "f(X)" : "(X)")
     .replace(/\b[XYZ]\b/g, (v) => v.toLowerCase() + lane);
-  const parameters = e.args.map((a) => helpers.type(a.type, a.lanes));
-  return `${helpers.lanewise(`${e.op}_${type}`, type, e.lanes, parameters, spelt)}(${args.join(", ")})`;
+  const parameters = e.args.map((a) => helpers.type(a.type, a.lanes > 1 ? lanes : 1));
+  return `${helpers.lanewise(`${e.op}_${type}`, type, lanes, parameters, spelt)}(${args.join(", ")})`;
 }
 
 function unsignedType(t: KType, lanes: number, helpers: Helpers): string {
@@ -147,11 +144,11 @@ function unsignedType(t: KType, lanes: number, helpers: Helpers): string {
   return lanes > 1 ? helpers.vector(base, lanes) : base;
 }
 
-function shifted(e: Expr, x: string, y: string, helpers: Helpers): string {
-  const type = helpers.type(e.type, e.lanes);
+function shifted(e: Expr, lanes: number, x: string, y: string, helpers: Helpers): string {
+  const type = helpers.type(e.type, lanes);
   const by = `(${y} & ${bits[baseType(e.type)]! - 1})`;
   if (e.op === "shr") return `(${x} >> ${by})`;
-  return `(${type})((${unsignedType(e.type, e.lanes, helpers)})${x} ${e.op === "shl" ? "<<" : ">>"} ${by})`;
+  return `(${type})((${unsignedType(e.type, lanes, helpers)})${x} ${e.op === "shl" ? "<<" : ">>"} ${by})`;
 }
 
 /** Numeric conversion; `reinterpret` keeps the bits, as from signed to unsigned. */
@@ -168,26 +165,26 @@ function pun(from: string, to: string, helpers: Helpers): string {
 }
 
 /** Float to integer as the language defines it; C leaves values out of range undefined, so they are taken out first. */
-function saturating(e: Expr, x: string, helpers: Helpers): string {
+function saturating(e: Expr, lanes: number, x: string, helpers: Helpers): string {
   const from = e.args[0]!;
-  const source = helpers.type(from.type, e.lanes);
-  const type = helpers.type(e.type, e.lanes);
+  const source = helpers.type(from.type, lanes);
+  const type = helpers.type(e.type, lanes);
   const bound = `0x1p${bits[e.type]! - 1}${from.type === "f32" ? "f" : ""}`;
   const max = e.type === "i32" ? "2147483647" : "9223372036854775807LL";
   const name = `sat_${source}_${type}`;
-  if (e.lanes === 1) {
+  if (lanes === 1) {
     const text = `x != x ? 0 : x >= ${bound} ? ${max} : x < -${bound} ? -${max} - 1 : (${type})x`;
     return `${helpers.lanewise(name, type, 1, [source], text)}(${x})`;
   }
-  const mask = helpers.vector(bits[from.type] === 64 ? "i64" : "i32", e.lanes);
+  const mask = helpers.vector(bits[from.type] === 64 ? "i64" : "i32", lanes);
   const wide = (m: string): string => (mask === type ? m : `__builtin_convertvector(${m}, ${type})`);
   helpers.declare(
     name,
     () =>
       `INLINE ${type} ${name}(${source} x) {\n` +
-      `  const ${mask} high = x >= ${bound}, low = x < -${bound}, good = (x == x) & ~(high | low);\n` +
-      `  const ${type} r = __builtin_convertvector((${source})((${mask})x & good), ${type});\n` +
-      `  return r | (${wide("high")} & ${max}) | (${wide("low")} & (-${max} - 1));\n}\n`,
+      `  const ${mask} high = x >= ${bound}, low = x < -${bound}, least = (${mask})((${source}){} - ${bound});\n` +
+      `  const ${source} inside = (${source})(((${mask})x & (x < ${bound}) & ~low) | (least & low));\n` +
+      `  return __builtin_convertvector(inside, ${type}) | (${wide("high")} & ${max});\n}\n`,
   );
   return `${name}(${x})`;
 }

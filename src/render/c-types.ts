@@ -20,12 +20,17 @@ export const header = [
   "#define FMA_F32(x, y, z) ((x) * (y) + (z))",
   "#define FMA_F64(x, y, z) ((x) * (y) + (z))",
   "#endif",
+  // gcc makes a loop over the lanes of vectors one instruction when it is vectorised, not when it is unrolled first.
   "#ifdef __clang__",
+  "#define LANES(n) for (int k = 0; k < n; k++)",
   '#define UNROLL(n) _Pragma("unroll")',
   "#else",
+  '#define LANES(n) _Pragma("GCC unroll 1") for (int k = 0; k < n; k++)',
   "#define UNROLL_(x) _Pragma(#x)",
   "#define UNROLL(n) UNROLL_(GCC unroll n)",
   "#endif",
+  // Keeps the compiler from vectorising what is left over after a vector loop.
+  '#define REMAINDER __asm__ volatile("")',
   "",
 ].join("\n");
 
@@ -75,8 +80,9 @@ export function literal(type: KType, value: number | bigint | boolean): string {
 function floatLiteral(v: number, digits: number, suffix: string): string {
   if (Number.isNaN(v)) return `__builtin_nan${suffix}("")`;
   if (!Number.isFinite(v)) return v > 0 ? `__builtin_inf${suffix}()` : `(-__builtin_inf${suffix}())`;
-  const text = Object.is(v, -0) ? "-0.0" : v.toPrecision(digits);
-  const short = Number(String(v)) === v && String(v).length < text.length ? String(v) : text;
+  if (v === 0) return Object.is(v, -0) ? `(-0.0${suffix})` : `0.0${suffix}`;
+  const text = v.toPrecision(digits);
+  const short = String(v).length < text.length ? String(v) : text;
   const spelt = /[.e]/.test(short) ? short : `${short}.0`;
   return parenthesised(spelt + suffix);
 }
