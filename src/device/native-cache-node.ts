@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { sha256 } from "./native-compiler-node.js";
+import { type Environment, sha256 } from "./native-compiler-node.js";
 
 /** Bytes of libraries a cache keeps. */
 export const DEFAULT_CACHE_BYTES = 256 * 2 ** 20;
@@ -26,8 +26,8 @@ const LEFTOVER_AGE = 3_600_000;
 const isDigest = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
 /** Where the cache belongs: `OAR_CACHE`, or `oarjs` in `XDG_CACHE_HOME` or `~/.cache`; in it, the folder `native`. */
-export function cachePath(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const base = env["OAR_CACHE"] || join(env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "oarjs");
+export function cachePath(env: Environment): string {
+  const base = env.OAR_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "oarjs");
   return join(base, "native");
 }
 

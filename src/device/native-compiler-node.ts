@@ -5,11 +5,16 @@ import { createHash } from "node:crypto";
 import { constants, setPriority } from "node:os";
 import { UnavailableError } from "../core/errors.js";
 
+/** Environment variables. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** A compiler that answered. */
 export interface Compiler {
   /** The command and its own arguments, as `["zig", "cc"]`. */
   readonly command: readonly string[];
   readonly flags: readonly string[];
+  /** The environment it runs in: `PATH` and the like are the caller's, messages are English. */
+  readonly env: Environment;
   /** SHA-256 of everything that decides what machine code comes out, besides the source. */
   readonly identity: string;
   /** What the compiler calls itself. */
@@ -41,21 +46,21 @@ const PROBE_LIMIT = 20_000;
 const COMPILE_LIMIT = 300_000;
 
 /** The commands to try: `OAR_CC` alone if it is set (it may hold arguments), else the usual names on `PATH`. */
-export function compilerCandidates(
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): readonly (readonly string[])[] {
-  const wished = env["OAR_CC"]?.trim();
+export function compilerCandidates(env: Environment): readonly (readonly string[])[] {
+  const wished = env.OAR_CC?.trim();
   return wished ? [wished.split(/\s+/)] : candidates;
 }
 
 /** Asks one command for its predefined macros: they tell its version and the processor's features. A string says why it is no use. */
-export function probeCompiler(command: readonly string[]): Compiler | string {
+export function probeCompiler(command: readonly string[], env: Environment): Compiler | string {
+  const english = { ...env, LC_ALL: "C" };
   let problem = "";
   for (const processor of processors) {
     const flags = [...language, ...processor];
     const [program, ...own] = command as [string, ...string[]];
     const run = spawnSync(program, [...own, ...flags, "-dM", "-E", "-x", "c", "-"], {
       input: "",
+      env: english,
       encoding: "utf8",
       timeout: PROBE_LIMIT,
       maxBuffer: 16 << 20,
@@ -65,7 +70,7 @@ export function probeCompiler(command: readonly string[]): Compiler | string {
     if (run.status === 0 && /__SIZEOF_POINTER__ 8\b/.test(macros) && macros.includes("__GNUC__")) {
       const version = /__VERSION__ "(.*)"/.exec(macros)?.[1] ?? "unknown";
       const parts = [command.join(" "), flags.join(" "), macros].join("\0");
-      return { command, flags, version, vectorBytes: vectorBytesOf(macros), identity: sha256(parts) };
+      return { command, flags, env: english, version, vectorBytes: vectorBytesOf(macros), identity: sha256(parts) };
     }
     problem = `${command.join(" ")}: ${firstLine(run.stderr) || `is no 64-bit GNU C compiler (status ${run.status})`}`;
   }
@@ -114,6 +119,7 @@ function failure(compiler: Compiler, status: string, stderr: string): Unavailabl
 export function compileLibrary(compiler: Compiler, source: string, output: string): void {
   const run = spawnSync(compiler.command[0]!, argumentsFor(compiler, output), {
     input: source,
+    env: compiler.env,
     encoding: "utf8",
     timeout: COMPILE_LIMIT,
     maxBuffer: 16 << 20,
@@ -127,6 +133,7 @@ export function compileLibraryInBackground(compiler: Compiler, source: string, o
   return new Promise((resolve, reject) => {
     const child = spawn(compiler.command[0]!, argumentsFor(compiler, output), {
       stdio: ["pipe", "ignore", "pipe"],
+      env: compiler.env,
       timeout: COMPILE_LIMIT,
     });
     lowerPriority(child.pid);

@@ -10,6 +10,7 @@ import type { Heap } from "./heap.js";
 import { LibraryCache, cachePath } from "./native-cache-node.js";
 import {
   type Compiler,
+  type Environment,
   compileLibrary,
   compileLibraryInBackground,
   compilerCandidates,
@@ -22,7 +23,6 @@ import { threadCount } from "./thread-count-node.js";
 
 type Koffi = typeof import("koffi");
 type Library = ReturnType<Koffi["load"]>;
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Why there is no native target here, for `oar doctor`. */
 export interface NativeUnavailable {
@@ -84,7 +84,7 @@ export function createNativeTarget(heap: Heap, options: NativeOptions = {}): Nat
   const tried: string[] = [];
   let kind: NativeUnavailable["kind"] = "no-compiler";
   for (const command of compilerCandidates(env)) {
-    const compiler = probeCompiler(command);
+    const compiler = probeCompiler(command, env);
     if (typeof compiler === "string") {
       tried.push(compiler);
       continue;
@@ -141,7 +141,7 @@ class Native implements NativeTarget {
     readonly cache: LibraryCache,
     options: NativeOptions,
   ) {
-    this.threads = options.threads ?? threadCount(options.env);
+    this.threads = Math.min(Math.max(options.threads ?? threadCount(options.env), 1), 255);
     // Addresses of user space have at most 57 bits, in practice 47: a number holds them, and passes faster than a bigint.
     this.base = Number(koffi.address(heap.views.u8));
     this.runtime = this.loadRuntime();
@@ -152,6 +152,7 @@ class Native implements NativeTarget {
   }
 
   compile(kernels: readonly Kernel[]): CompiledKernel[] {
+    if (this.closed) throw new UnavailableError("the native target is closed");
     const wanted = kernels.map((k) => this.want(k));
     const missing = this.missing(wanted);
     if (missing.length > 0) {
@@ -266,17 +267,19 @@ class Native implements NativeTarget {
 
   private loadRuntime(): Library {
     const key = sha256([this.compiler.identity, runtimeSource].join("\0"));
-    let digest = this.cache.find(key);
-    if (digest === undefined) {
-      const output = this.cache.temporary();
-      try {
-        compileLibrary(this.compiler, runtimeSource, output);
-        digest = this.cache.add(output, [key]);
-      } finally {
-        rmSync(output, { force: true });
-      }
+    const known = this.cache.find(key);
+    try {
+      if (known !== undefined) return this.library(known);
+    } catch {
+      // Whole but not loadable, as after a change of the system's libraries: made anew below.
     }
-    return this.library(digest);
+    const output = this.cache.temporary();
+    try {
+      compileLibrary(this.compiler, runtimeSource, output);
+      return this.library(this.cache.add(output, [key]));
+    } finally {
+      rmSync(output, { force: true });
+    }
   }
 }
 

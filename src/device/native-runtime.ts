@@ -9,7 +9,7 @@
  * all threads have come, so a thread that the system has put aside delays nobody unless it holds blocks; whoever ends the last block
  * opens the next phase. Claims carry the phase's number: a thread that comes late finds nothing to claim and touches nothing.
  */
-export const runtimeSource = String.raw`
+export const runtimeSource = `
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <pthread.h>

@@ -37,7 +37,7 @@ function cgroupQuota(root = "/sys/fs/cgroup"): number | undefined {
  * allows, cut to the control group's quota (rounded up).
  */
 export function threadCount(env: Readonly<Record<string, string | undefined>> = process.env): number {
-  const wished = env["OAR_THREADS"];
+  const wished = env.OAR_THREADS;
   if (wished !== undefined && /^\d+$/.test(wished) && Number(wished) > 0) return Math.min(Number(wished), 255);
   const quota = cgroupQuota();
   const processors = availableParallelism();
