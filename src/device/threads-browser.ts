@@ -2,7 +2,7 @@
 
 import type { ThreadPool, WorkerModule, WorkerStart } from "./threads.js";
 import { workerProgram } from "./threads.js";
-import { MAX_THREADS } from "./wasm-runtime.js";
+import { MAX_THREADS } from "./wasm-sync.js";
 
 // A message is the start, or modules. Work begins again when all modules are there that launches may need.
 const program = `${workerProgram}

@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import type { ThreadPool, WorkerModule, WorkerStart } from "./threads.js";
 import { workerProgram } from "./threads.js";
-import { MAX_THREADS } from "./wasm-runtime.js";
+import { MAX_THREADS } from "./wasm-sync.js";
 
 const program = `${workerProgram}
 const { parentPort, receiveMessageOnPort, workerData } = require("node:worker_threads");

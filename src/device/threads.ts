@@ -1,6 +1,6 @@
 // What a pool of threads offers the wasm target, and the program that its workers run, on Node and in browsers alike.
 
-import { sync, workEnd } from "./wasm-runtime.js";
+import { sync, workEnd } from "./wasm-sync.js";
 
 /** A module of kernels, for the function tables of other threads. */
 export interface WorkerModule {

@@ -3,15 +3,17 @@
 import { BugError } from "../core/errors.js";
 import type { Heap } from "./heap.js";
 import { SPIN_MICROSECONDS, type ThreadPool, type WorkerModule } from "./threads.js";
-import { type ThreadedRuntime, sync, workEnd } from "./wasm-runtime.js";
+import type { ThreadedRuntime } from "./wasm-runtime.js";
+import { sync, workEnd } from "./wasm-sync.js";
 
 /** Rounds of busy waiting that are timed to learn how long one takes. */
 const CALIBRATION = 100_000;
 
 /** The threads of one wasm target. */
 export class WasmTeam {
-  private readonly modules: WorkerModule[] = [];
-  private posted = 0;
+  /** Modules not posted yet, and the number of all. */
+  private pending: WorkerModule[] = [];
+  private modules = 0;
   /** Address of the memory that threads synchronise through; 0 until the pool starts. */
   private base = 0;
   private words: Int32Array | undefined;
@@ -26,7 +28,8 @@ export class WasmTeam {
 
   /** Takes note of a module that workers need before the next launch. */
   add(module: WorkerModule): void {
-    this.modules.push(module);
+    this.pending.push(module);
+    this.modules++;
   }
 
   /** Whether a worker is ready to help. The first call starts the pool, and does not wait for it. */
@@ -52,17 +55,17 @@ export class WasmTeam {
 
   /** Runs a table on up to `threads` threads. Throws what a kernel on this thread throws, and BugError when another thread failed. */
   launch(table: number, count: number, threads: number): void {
-    if (this.posted < this.modules.length) this.post();
-    this.runtime.open(table, count, threads, this.base);
+    if (this.pending.length > 0) this.post();
+    this.runtime.open(this.base, table, count, threads);
     if (this.runtime.work(0, this.base, 0, this.spins) === workEnd.done) return;
     throw new BugError("a worker thread failed inside a kernel; launches go on with one thread");
   }
 
   private post(): void {
     // The number first: a worker that sees it goes and waits for the message.
-    Atomics.store(this.words!, sync.modules / 4, this.modules.length);
-    this.pool.post(this.modules.slice(this.posted));
-    this.posted = this.modules.length;
+    Atomics.store(this.words!, sync.modules / 4, this.modules);
+    this.pool.post(this.pending);
+    this.pending = [];
   }
 
   /** Ends the workers. The synchronisation memory is not freed: one of them may still be reading it. */

@@ -115,10 +115,10 @@ export class Code {
     }
   }
 
-  /** A memory access. `align` is the base-2 logarithm of a hint; atomics need their exact width. */
-  mem(name: Op, offset = 0, align = 0): void {
+  /** A memory access. Atomics must state their exact alignment; for others it is a hint that engines ignore. */
+  mem(name: Op, offset = 0): void {
     this.op(name);
-    this.out.u32(align);
+    this.out.u32(name.includes("atomic") ? (name.startsWith("i64") ? 3 : 2) : 0);
     this.out.u32(offset);
   }
 
