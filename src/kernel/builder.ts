@@ -15,7 +15,8 @@ import {
 } from "./expr.js";
 import { place } from "./place.js";
 import { type Combine, type Kernel, type LoopKind, type Stmt, mapStmt } from "./stmt.js";
-import { identityOf, rebuild, vectorize } from "./vectorize.js";
+import { Substitution } from "./substitute.js";
+import { identityOf, vectorize } from "./vectorize.js";
 
 /** A variable that `Builder.set` changes. Read it with `value`. */
 export interface Mutable {
@@ -198,54 +199,3 @@ export function unroll(block: readonly Stmt[]): readonly Stmt[] {
     return out;
   });
 }
-
-/** Copies statements with one variable replaced by a value and every variable they declare made new. */
-class Substitution {
-  private readonly vars = new Map<Var, Expr>();
-  private readonly memo = new Map<Expr, Expr>();
-
-  constructor(v: Var, value: Expr) {
-    this.vars.set(v, value);
-  }
-
-  block(block: readonly Stmt[]): Stmt[] {
-    return block.map((stmt) => this.stmt(stmt));
-  }
-
-  private stmt(stmt: Stmt): Stmt {
-    if (stmt.s === "let") {
-      const value = this.expr(stmt.value);
-      return { ...stmt, value, v: this.fresh(stmt.v) };
-    }
-    if (stmt.s === "for") {
-      const from = this.expr(stmt.from);
-      const to = this.expr(stmt.to);
-      const v = this.fresh(stmt.v);
-      return { ...stmt, from, to, v, body: this.block(stmt.body) };
-    }
-    const copy = mapStmt(stmt, (e) => this.expr(e), (b) => this.block(b));
-    if (copy.s !== "set" && copy.s !== "accumulate") return copy;
-    const to = this.vars.get(copy.v);
-    return to ? { ...copy, v: to.value as Var } : copy;
-  }
-
-  private fresh(v: Var): Var {
-    const copy = new Var(v.name, v.type, v.lanes);
-    this.vars.set(v, read(copy));
-    this.memo.clear();
-    return copy;
-  }
-
-  private expr(e: Expr): Expr {
-    if (e.op === "var") return this.vars.get(e.value as Var) ?? e;
-    if (e.args.length === 0) return e;
-    const known = this.memo.get(e);
-    if (known) return known;
-    const args = e.args.map((a) => this.expr(a));
-    const same = args.every((a, i) => a === e.args[i]);
-    const out = same ? e : rebuild(e, args, e.lanes);
-    this.memo.set(e, out);
-    return out;
-  }
-}
-

@@ -1,6 +1,7 @@
 // Pass: turns `lanes` loops into vector loops of one fixed width on every target, so that all targets round alike.
 
-import { type Expr, Expr as ExprNode, type KType, Var, binary, compare, constant, lane, laneBytes, load, ramp, read, select, splat } from "./expr.js";
+import { type Expr, type KType, Var, binary, compare, constant, lane, laneBytes, load, ramp, read, select, splat } from "./expr.js";
+import { Substitution, rebuild } from "./substitute.js";
 import { type Combine, type Stmt, bodies, expressions, mapStmt } from "./stmt.js";
 
 /** Bytes of a full vector: 16 lanes of 32 bits. A target with narrower registers uses several. */
@@ -80,7 +81,9 @@ class LoopVectorizer {
       out.push({ s: "set", v, value: combineExprs(acc.combine, read(v), this.tree(acc)) });
     }
     if (known === undefined || known % this.width !== 0) {
-      out.push({ ...loop, from: read(end), kind: "serial" });
+      // Its own copy: a variable has one declaration in a kernel, and the vector loop keeps the scalar ones.
+      const v = new Var(loop.v.name, loop.v.type);
+      out.push({ ...loop, v, from: read(end), kind: "serial", body: new Substitution(loop.v, read(v)).block(loop.body) });
     }
     return out;
   }
@@ -272,10 +275,4 @@ class LoopVectorizer {
     const shifts = e.op === "shl" || e.op === "shr" || e.op === "ushr";
     return rebuild(e, e.args.map((a, i) => (shifts && i === 1 ? a : splat(this.vector(a), this.width))), this.width);
   }
-}
-
-/** The same op on other operands. Integer sums and products fold as at construction. */
-export function rebuild(e: Expr, args: readonly Expr[], lanes: number): Expr {
-  if (e.op === "add" || e.op === "sub" || e.op === "mul") return binary(e.op, args[0]!, args[1]!);
-  return new ExprNode(e.op, e.type, lanes, args, e.value);
 }
