@@ -7,6 +7,7 @@ const source = fileURLToPath(new URL("./src", import.meta.url));
 export default defineConfig({
   resolve: {
     alias: [
+      { find: /^#platform$/, replacement: `${source}/device/platform-node.ts` },
       { find: /^oarjs$/, replacement: `${source}/index.ts` },
       { find: /^oarjs\/(.+)$/, replacement: `${source}/$1/index.ts` },
     ],

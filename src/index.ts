@@ -1,2 +1,2 @@
 // The public surface of oarjs: re-exports only.
-export {};
+export * from "./tensor/index.js";

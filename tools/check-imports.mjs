@@ -44,6 +44,9 @@ const OUTSIDE = ["test", "examples", "bench"];
 /** Third-party modules that only run on Node. */
 const NODE_PACKAGES = ["koffi"];
 
+/** Names of package.json's `imports`: one file on Node, another in browsers. */
+const PLATFORM_IMPORTS = ["#platform"];
+
 /** Files that count as another room's, both in what they may import and in who may import them. */
 const MOVED = new Map([
   // The heap's memory views: kernels run on them in every target, so renderers need their type below themselves.
@@ -77,7 +80,7 @@ function problemWith(file, specifier, target, packages) {
     if (ROOMS.indexOf(to) < ROOMS.indexOf(from)) return `upward import: ${from} may not import ${to} (${target})`;
     return undefined;
   }
-  if (isTestFile(file)) return undefined;
+  if (isTestFile(file) || PLATFORM_IMPORTS.includes(specifier)) return undefined;
   const node = specifier.startsWith("node:") || NODE_PACKAGES.includes(packageOf(specifier));
   if (node && !isNodeFile(file)) return `"${specifier}" outside a *-node.ts or node-*.ts file`;
   if (!specifier.startsWith("node:") && !packages.includes(packageOf(specifier))) {

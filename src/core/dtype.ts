@@ -99,5 +99,4 @@ export const isComplex = (d: DType): boolean => dtypes[d].kind === "complex";
 export const realOf = (d: DType): DType => (d === "complex64" ? "float32" : d === "complex128" ? "float64" : d);
 
 /** The complex dtype whose parts have real dtype `d`. */
-export const complexOf = (d: DType): DType =>
-  d === "float64" || d === "complex128" ? "complex128" : "complex64";
+export const complexOf = (d: DType): DType => (d === "float64" || d === "complex128" ? "complex128" : "complex64");

@@ -57,17 +57,17 @@ export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
 export function normalizeAxis(axis: number, rank: number, op: string): number {
   const r = Math.max(rank, 1);
   if (!Number.isInteger(axis) || axis < -r || axis >= r) {
-    throw new OutOfRangeError(`axis ${axis} is outside [${-r}, ${r}) for a tensor of rank ${rank}.`, { op, axis, rank });
+    throw new OutOfRangeError(`axis ${axis} is outside [${-r}, ${r}) for a tensor of rank ${rank}.`, {
+      op,
+      axis,
+      rank,
+    });
   }
   return axis < 0 ? axis + r : axis;
 }
 
 /** Normalises a list of axes (undefined, null or [] = all), sorted, refusing duplicates. */
-export function normalizeAxes(
-  axes: number | readonly number[] | null | undefined,
-  rank: number,
-  op: string,
-): number[] {
+export function normalizeAxes(axes: number | readonly number[] | null | undefined, rank: number, op: string): number[] {
   if (axes === undefined || axes === null || (typeof axes !== "number" && axes.length === 0)) {
     return Array.from({ length: rank }, (_, i) => i);
   }

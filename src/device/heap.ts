@@ -142,7 +142,10 @@ export class Heap {
   private exhausted(end: number): UnavailableError {
     return new UnavailableError(
       `the heap cannot grow to ${Math.ceil(end / 2 ** 20)} MiB; ${Math.ceil(this.liveBytes / 2 ** 20)} MiB are in use.`,
-      { liveBytes: this.liveBytes, hint: "use smaller batches, or drop references to tensors that are no longer needed." },
+      {
+        liveBytes: this.liveBytes,
+        hint: "use smaller batches, or drop references to tensors that are no longer needed.",
+      },
     );
   }
 }

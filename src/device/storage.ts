@@ -13,9 +13,39 @@ export class Storage {
 
   constructor(
     readonly heap: Heap,
-    readonly bytes: number,
+    /** Bytes asked for. */
+    public bytes: number,
+    address?: number,
   ) {
-    this.address = heap.alloc(bytes);
+    this.address = address ?? heap.alloc(bytes);
+  }
+
+  /** Moves the memory to a new storage and leaves this one empty until {@link giveTo} fills it again. */
+  detach(): Storage {
+    const out = new Storage(this.heap, this.bytes, this.address);
+    this.address = 0;
+    return out;
+  }
+
+  /** Makes this memory another storage's; what that had is freed, and this one is empty afterwards. */
+  giveTo(other: Storage): void {
+    if (other.address !== 0) other.heap.free(other.address);
+    other.address = this.address;
+    other.bytes = this.bytes;
+    this.address = 0;
+  }
+
+  /** Copies another storage's bytes into new memory of this one. */
+  copyFrom(other: Storage): void {
+    if (this.address !== 0) this.heap.free(this.address);
+    this.address = this.heap.alloc(other.bytes);
+    this.bytes = other.bytes;
+    this.heap.views.u8.copyWithin(this.address, other.address, other.address + other.bytes);
+  }
+
+  /** Whether more than one handle or plan uses it. */
+  get isShared(): boolean {
+    return this.users > 1;
   }
 
   /** One more user. */
@@ -29,7 +59,7 @@ export class Storage {
   release(): void {
     if (this.users === 0) return;
     if (--this.users > 0) return;
-    this.heap.free(this.address);
+    if (this.address !== 0) this.heap.free(this.address);
     this.address = 0;
   }
 

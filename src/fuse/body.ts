@@ -61,7 +61,13 @@ export interface ComplexExpr {
 export type ComplexBody = (k: K, inputs: Named<ComplexExpr>, attrs: BodyAttrs) => Readonly<Record<string, ComplexExpr>>;
 
 /** `out[index] = f(any elements of the inputs)`: movement, indexing, generation. On complex tensors it runs once for each part. */
-export type ElementBody = (k: K, inputs: Named<Ref>, attrs: BodyAttrs, index: readonly Expr[], out: Pick<Ref, "extent" | "rank" | "type">) => Expr;
+export type ElementBody = (
+  k: K,
+  inputs: Named<Ref>,
+  attrs: BodyAttrs,
+  index: readonly Expr[],
+  out: Pick<Ref, "extent" | "rank" | "type">,
+) => Expr;
 
 /** A reduction over the axes in attribute `axes` (normalised, sorted), with `keepdim`. */
 export interface ReduceBody {
@@ -73,7 +79,12 @@ export interface ReduceBody {
 }
 
 /** Loop nests written by hand; declare temporaries through `b`. */
-export type KernelBody = (b: KernelContext, inputs: Named<Ref>, outs: Readonly<Record<string, OutRef>>, attrs: BodyAttrs) => void;
+export type KernelBody = (
+  b: KernelContext,
+  inputs: Named<Ref>,
+  outs: Readonly<Record<string, OutRef>>,
+  attrs: BodyAttrs,
+) => void;
 
 /** What a kernel body builds with. */
 export interface KernelContext extends Builder {
@@ -97,7 +108,12 @@ export type HostBody = (inputs: Named<NdArray>, attrs: BodyAttrs) => Readonly<Re
 /** Exactly one of the forms. */
 export type Body =
   | { readonly form: "lower"; readonly lower: LowerBody; readonly complex?: ComplexBody | undefined }
-  | { readonly form: "element"; readonly element: ElementBody }
+  | {
+      readonly form: "element";
+      readonly element: ElementBody;
+      /** The output is operand 0's bytes in the same order: it may share its memory. */
+      readonly view: boolean;
+    }
   | { readonly form: "reduce"; readonly reduce: ReduceBody }
   | {
       readonly form: "kernel";

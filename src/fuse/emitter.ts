@@ -15,7 +15,13 @@ export type SlotSource =
   /** Product of some extents of a value. */
   | { readonly kind: "extent"; readonly value: number; readonly axes: readonly number[] }
   /** A scalar attribute of the node with this index in the graph. */
-  | { readonly kind: "attr"; readonly node: number; readonly name: string; readonly index: number; readonly type: KType }
+  | {
+      readonly kind: "attr";
+      readonly node: number;
+      readonly name: string;
+      readonly index: number;
+      readonly type: KType;
+    }
   /** A number operand. */
   | { readonly kind: "operand"; readonly node: number; readonly operand: number; readonly type: KType }
   /** Temporary memory of `length` elements of `bytes` bytes. */
@@ -80,7 +86,10 @@ export class Emitter extends Builder implements KernelContext {
 
   /** All elements of a value. */
   size(value: GraphValue): Expr {
-    return this.extent(value, value.shape.map((_, i) => i));
+    return this.extent(
+      value,
+      value.shape.map((_, i) => i),
+    );
   }
 
   /** A number operand in a computing type. */
@@ -90,7 +99,10 @@ export class Emitter extends Builder implements KernelContext {
     if (!this.options.generic) return constant(type, value);
     const index = this.indexOf(node);
     const t = type === "m32" || type === "m64" ? "i32" : type;
-    return k.cast(this.argument(`o${index}:${operand}:${t}`, t, { kind: "operand", node: index, operand, type: t }), type);
+    return k.cast(
+      this.argument(`o${index}:${operand}:${t}`, t, { kind: "operand", node: index, operand, type: t }),
+      type,
+    );
   }
 
   /** The attributes of a node as its body sees them. */
@@ -170,7 +182,8 @@ export class Emitter extends Builder implements KernelContext {
   /** The finished nest. */
   nest(): Nest {
     const kernels = this.finish();
-    for (let i = 0; i < this.slotCount; i++) if (!this.sources[i]) throw new BugError(`slot ${i} of ${this.name} has no source`);
+    for (let i = 0; i < this.slotCount; i++)
+      if (!this.sources[i]) throw new BugError(`slot ${i} of ${this.name} has no source`);
     return { name: this.name, kernels, slots: this.sources, reads: [...this.loaded], writes: [...this.written] };
   }
 }

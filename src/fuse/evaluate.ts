@@ -81,13 +81,18 @@ export class Evaluator {
       return roundTo(value.dtype, x);
     }
     if (body.form !== "lower") throw new BugError(`${node.name} cannot be evaluated inside a nest`);
-    const complex = partsOf(value.dtype) === 2 || node.operands.some((o) => typeof o === "object" && partsOf(o.dtype) === 2);
+    const complex =
+      partsOf(value.dtype) === 2 || node.operands.some((o) => typeof o === "object" && partsOf(o.dtype) === 2);
     const name = node.outputNames[node.outputs.indexOf(value)]!;
     if (complex) {
       const both = this.complexOf(node, index)[name]!;
       return roundTo(value.dtype, part === 0 ? both.re : both.im);
     }
-    const outs = body.lower(k, this.named(node, (o, i) => this.operand(node, o, i, index)), this.emitter.attrs(node, attrType(node)));
+    const outs = body.lower(
+      k,
+      this.named(node, (o, i) => this.operand(node, o, i, index)),
+      this.emitter.attrs(node, attrType(node)),
+    );
     const x = outs[name];
     if (!x) throw new BugError(`lower of ${node.name} gives no ${name}`);
     return roundTo(value.dtype, x);
@@ -159,7 +164,8 @@ export class Evaluator {
         return emitter.size(value);
       },
       at: (...index) => this.at(value, index, part),
-      flat: (position) => (leaf ? emitter.read(value, position, part) : this.at(value, this.unravel(value, position), part)),
+      flat: (position) =>
+        leaf ? emitter.read(value, position, part) : this.at(value, this.unravel(value, position), part),
       get buf() {
         return leaf && isPlain(value.dtype) ? emitter.touch(value, "read") : undefined;
       },

@@ -9,13 +9,17 @@ import { emitReduceNest } from "./reduce-nest.js";
 import { partsOf } from "./types.js";
 
 /** A graph of bodies in execution order, with the values that must exist in memory afterwards. */
+export type { TargetFacts } from "./body.js";
+
 export interface Graph {
   readonly nodes: readonly GraphNode[];
   readonly outputs: ReadonlySet<GraphValue>;
 }
 
-/** A step of the fused graph: a nest of kernels, or a host function. */
-export type Step = { readonly kind: "nest"; readonly nest: Nest } | { readonly kind: "host"; readonly node: GraphNode };
+/** A step of the fused graph: a nest of kernels, a host function, or a view: the output is its operand's memory. */
+export type Step =
+  | { readonly kind: "nest"; readonly nest: Nest }
+  | { readonly kind: "host" | "view"; readonly node: GraphNode };
 
 /** How to fuse. */
 export interface FuseOptions {
@@ -32,20 +36,34 @@ export function fuse(graph: Graph, options: FuseOptions): Step[] {
   const nodeIndex = new Map(graph.nodes.map((n, i) => [n, i]));
   const emit = { target: options.target, generic: options.generic, nodeIndex };
   return groups.map((g): Step => {
-    const name = g.nodes.map((n) => n.name).join("_").slice(0, 60);
+    if (g.kind === "view") return { kind: "view", node: g.root };
+    const name = g.nodes
+      .map((n) => n.name)
+      .join("_")
+      .slice(0, 60);
     if (g.kind === "host") return { kind: "host", node: g.root };
     if (g.kind === "kernel") {
       const at = g.nodes.indexOf(g.root);
-      const group = { name, node: g.root, prologue: g.nodes.slice(0, at), epilogue: g.nodes.slice(at + 1), outputs: g.outputs };
+      const group = {
+        name,
+        node: g.root,
+        prologue: g.nodes.slice(0, at),
+        epilogue: g.nodes.slice(at + 1),
+        outputs: g.outputs,
+      };
       return { kind: "nest", nest: emitKernelNest(group, emit) };
     }
-    if (g.kind === "reduce") return { kind: "nest", nest: emitReduceNest({ name, nodes: g.nodes, reduction: g.root }, emit) };
-    return { kind: "nest", nest: emitRowNest({ name, nodes: g.nodes, outputs: g.outputs, domain: g.domain, rowAxes: g.rowAxes }, emit) };
+    if (g.kind === "reduce")
+      return { kind: "nest", nest: emitReduceNest({ name, nodes: g.nodes, reduction: g.root }, emit) };
+    return {
+      kind: "nest",
+      nest: emitRowNest({ name, nodes: g.nodes, outputs: g.outputs, domain: g.domain, rowAxes: g.rowAxes }, emit),
+    };
   });
 }
 
 interface Group {
-  kind: "row" | "reduce" | "kernel" | "host";
+  kind: "row" | "reduce" | "kernel" | "host" | "view";
   nodes: GraphNode[];
   /** The node that made the group. */
   root: GraphNode;
@@ -87,7 +105,8 @@ class Grouper {
   }
 
   private place(node: GraphNode): void {
-    const joined = this.fusing ? this.candidates(node).find((g) => this.join(g, node)) : undefined;
+    const joined =
+      this.fusing && !this.sharesMemory(node) ? this.candidates(node).find((g) => this.join(g, node)) : undefined;
     const group = joined ?? this.open(node);
     for (const out of node.outputs) this.groupOf.set(out.id, group);
     for (const o of node.operands) {
@@ -98,13 +117,39 @@ class Grouper {
     if (this.fusing) this.absorb(group, node);
   }
 
+  /** A view of a value that has memory of its own anyway costs nothing; a view of a computed one is fused like other movement. */
+  private sharesMemory(node: GraphNode): boolean {
+    const x = node.operands[0];
+    if (
+      node.body.form !== "element" ||
+      !node.body.view ||
+      typeof x !== "object" ||
+      partsOf(x.dtype) !== partsOf(node.outputs[0]!.dtype)
+    )
+      return false;
+    const producer = this.producer.get(x.id);
+    if (!producer || this.graph.outputs.has(x)) return true;
+    const kind = this.groupOf.get(x.id)!.kind;
+    return kind !== "row" || (this.consumers.get(x.id) ?? []).length > 1;
+  }
+
+  /** The value whose memory a value is, views looked through. */
+  private memoryOf(v: GraphValue): GraphValue {
+    const producer = this.producer.get(v.id);
+    if (!producer || this.groupOf.get(v.id)?.kind !== "view") return v;
+    return this.memoryOf(producer.operands[0] as GraphValue);
+  }
+
   /** Groups that read what `node` overwrites: they must have run before. */
   private readersOf(node: GraphNode): Set<Group> {
     const readers = new Set<Group>();
     for (const at of node.inplace) {
       const old = at === undefined ? undefined : node.operands[at];
       if (typeof old !== "object") continue;
-      for (const g of this.groups) if (g.nodes.some((n) => n !== node && n.operands.includes(old))) readers.add(g);
+      const memory = this.memoryOf(old);
+      const reads = (n: GraphNode): boolean =>
+        n.operands.some((o) => typeof o === "object" && this.memoryOf(o) === memory);
+      for (const g of this.groups) if (g.nodes.some((n) => n !== node && reads(n))) readers.add(g);
     }
     return readers;
   }
@@ -112,8 +157,17 @@ class Grouper {
   private open(node: GraphNode): Group {
     const { form } = node.body;
     const first = node.outputs[0]!;
-    const group: Group = { kind: "row", nodes: [node], root: node, domain: first, rowAxes: first.shape.length, outputs: [], after: new Set() };
+    const group: Group = {
+      kind: "row",
+      nodes: [node],
+      root: node,
+      domain: first,
+      rowAxes: first.shape.length,
+      outputs: [],
+      after: new Set(),
+    };
     if (form === "kernel" || form === "host") group.kind = form;
+    if (this.sharesMemory(node)) group.kind = "view";
     if (form === "reduce") {
       const input = node.operands[0] as GraphValue;
       const rows = trailingRows(node, input);
@@ -170,19 +224,29 @@ class Grouper {
       const old = at === undefined ? undefined : node.operands[at];
       if (typeof old !== "object") return true;
       const readers = group.nodes.filter((n) => n.operands.includes(old));
-      return readers.length === 0 || (readers.every((n) => n.body.form === "lower") && sameShape(old.shape, group.domain.shape));
+      return (
+        readers.length === 0 ||
+        (readers.every((n) => n.body.form === "lower") && sameShape(old.shape, group.domain.shape))
+      );
     });
   }
 
   /** An element-wise op on a kernel's only output, of its shape, that nothing else reads. */
   private joinEpilogue(group: Group, node: GraphNode): boolean {
     const { body } = group.root;
-    if (node.body.form !== "lower" || body.form !== "kernel" || !body.fuseStores || group.root.outputs.length !== 1) return false;
+    if (node.body.form !== "lower" || body.form !== "kernel" || !body.fuseStores || group.root.outputs.length !== 1)
+      return false;
     if (this.readersOf(node).has(group)) return false;
     const last = group.nodes.at(-1)!;
     const value = last.outputs[0]!;
     const out = node.outputs[0]!;
-    if (node.outputs.length !== 1 || !sameShape(out.shape, value.shape) || partsOf(out.dtype) === 2 || partsOf(value.dtype) === 2) return false;
+    if (
+      node.outputs.length !== 1 ||
+      !sameShape(out.shape, value.shape) ||
+      partsOf(out.dtype) === 2 ||
+      partsOf(value.dtype) === 2
+    )
+      return false;
     if (!node.operands.includes(value)) return false;
     const inside = new Set(group.nodes.slice(group.nodes.indexOf(group.root)).flatMap((n) => n.outputs));
     for (const o of node.operands) {
@@ -216,7 +280,7 @@ class Grouper {
 
   /** Pulls groups that only feed this one, and that can be evaluated at any index, into it. */
   private absorb(group: Group, node: GraphNode): void {
-    if (group.kind === "host") return;
+    if (group.kind === "host" || group.kind === "view") return;
     if (group.kind === "kernel" && group.root !== node) return;
     for (const o of node.operands) {
       if (typeof o !== "object") continue;
@@ -252,7 +316,9 @@ class Grouper {
   private outputsOf(group: Group): GraphValue[] {
     const inside = new Set(group.nodes);
     return group.nodes.flatMap((n) =>
-      n.outputs.filter((v) => this.graph.outputs.has(v) || (this.consumers.get(v.id) ?? []).some((c) => !inside.has(c))),
+      n.outputs.filter(
+        (v) => this.graph.outputs.has(v) || (this.consumers.get(v.id) ?? []).some((c) => !inside.has(c)),
+      ),
     );
   }
 
@@ -267,7 +333,7 @@ class Grouper {
       out.push(g);
     };
     for (const g of this.groups) visit(g);
-    return out.filter((g) => g.kind === "host" || g.kind === "reduce" || g.outputs.length > 0);
+    return out.filter((g) => g.kind === "host" || g.kind === "view" || g.kind === "reduce" || g.outputs.length > 0);
   }
 }
 

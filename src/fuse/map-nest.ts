@@ -57,7 +57,8 @@ class RowNest {
 
   private leaves(): GraphValue[] {
     const out = new Set<GraphValue>();
-    for (const node of this.group.nodes) for (const o of node.operands) if (typeof o === "object" && !this.inGroup.has(o.id)) out.add(o);
+    for (const node of this.group.nodes)
+      for (const o of node.operands) if (typeof o === "object" && !this.inGroup.has(o.id)) out.add(o);
     return [...out];
   }
 
@@ -70,14 +71,18 @@ class RowNest {
     const perBlock = k.max(constant("i32", 1), k.divIndex(constant("i32", blockElements), k.max(cols, 1)));
     const rowBlocks = ceilDiv(rows, perBlock);
     if (this.reductions.length > 0) {
-      e.parallel(rowBlocks, (block) => this.rows(k.mul(block, perBlock), perBlock, rows, (row) => this.reducedRow(row, extents, cols)));
+      e.parallel(rowBlocks, (block) =>
+        this.rows(k.mul(block, perBlock), perBlock, rows, (row) => this.reducedRow(row, extents, cols)),
+      );
     } else {
       const chunk = constant("i32", blockElements);
       const chunks = ceilDiv(cols, chunk);
       e.parallel(k.mul(rowBlocks, chunks), (block) => {
         const from = e.let(k.mul(k.remIndex(block, chunks), chunk));
         const to = e.let(k.min(k.add(from, chunk), cols));
-        this.rows(k.mul(k.divIndex(block, chunks), perBlock), perBlock, rows, (row) => this.stores(row, extents, from, to));
+        this.rows(k.mul(k.divIndex(block, chunks), perBlock), perBlock, rows, (row) =>
+          this.stores(row, extents, from, to),
+        );
       });
     }
     return e.nest();
@@ -110,7 +115,9 @@ class RowNest {
       e.lanes(0, cols, (col) => {
         this.eval.newScope();
         const index = this.index(row, extents, col);
-        ready.forEach((n, i) => accs[i]!.forEach((acc, part) => e.accumulate(acc, reduceOf(n).combine, this.mapped(n, index, part))));
+        ready.forEach((n, i) =>
+          accs[i]!.forEach((acc, part) => e.accumulate(acc, reduceOf(n).combine, this.mapped(n, index, part))),
+        );
       });
       this.eval.newScope();
       ready.forEach((n, i) => accs[i]!.forEach((acc, part) => this.finish(n, acc, cols, part)));
@@ -213,7 +220,11 @@ export function viewOf(value: GraphValue, axes: readonly (readonly number[])[], 
 /**
  * Merges neighbouring axes that every value either has both or broadcasts both, never across `boundaries`; axes of extent 1 drop out.
  */
-export function mergeAxes(domain: GraphValue, values: readonly GraphValue[], boundary: (axis: number) => boolean): number[][] {
+export function mergeAxes(
+  domain: GraphValue,
+  values: readonly GraphValue[],
+  boundary: (axis: number) => boolean,
+): number[][] {
   const rank = domain.shape.length;
   const has = (v: GraphValue, axis: number): boolean => viewOf(v, [[axis]], rank)[0]!.length > 0;
   const axes: number[][] = [];

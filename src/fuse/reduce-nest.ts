@@ -49,7 +49,8 @@ class ReduceNest {
       if (node === reduction) continue;
       for (const out of node.outputs) producers.set(out.id, node);
     }
-    for (const node of group.nodes) for (const o of node.operands) if (typeof o === "object" && !producers.has(o.id)) leaves.push(o);
+    for (const node of group.nodes)
+      for (const o of node.operands) if (typeof o === "object" && !producers.has(o.id)) leaves.push(o);
     const merge = group.nodes.every((n) => n.body.form !== "element");
     const rank = this.input.shape.length;
     this.axes = merge
@@ -109,9 +110,13 @@ class ReduceNest {
       e.for(from, e.let(k.min(k.add(from, perBlock), rows)), (row) => {
         this.eval.newScope();
         const outer = unravel(row, kept);
-        const accs = Array.from({ length: this.parts }, () => e.variable(identityOf(this.body.combine, this.type), "acc"));
+        const accs = Array.from({ length: this.parts }, () =>
+          e.variable(identityOf(this.body.combine, this.type), "acc"),
+        );
         this.overReduced(reduced, (inner) =>
-          accs.forEach((acc, part) => e.accumulate(acc, this.body.combine, this.element(this.weave(outer, inner), part))),
+          accs.forEach((acc, part) =>
+            e.accumulate(acc, this.body.combine, this.element(this.weave(outer, inner), part)),
+          ),
         );
         accs.forEach((acc, part) => e.write(this.out, row, part, this.finished(acc.value)));
       });
@@ -150,7 +155,9 @@ class ReduceNest {
       const to = e.let(k.min(k.add(from, columnBlock), cols));
       const outer = unravel(row, kept.slice(0, -1));
       e.lanes(from, to, (col) => {
-        const accs = Array.from({ length: this.parts }, () => e.variable(identityOf(this.body.combine, this.type), "acc"));
+        const accs = Array.from({ length: this.parts }, () =>
+          e.variable(identityOf(this.body.combine, this.type), "acc"),
+        );
         e.for(0, count, (r) => {
           this.eval.newScope();
           const index = this.weave([...outer, col], unravel(r, reduced));
@@ -193,6 +200,7 @@ class ReduceNest {
   }
 }
 
-const partialType = (mem: string): "f32" | "f64" | "i64" | "i32" => (mem === "f32" || mem === "f64" || mem === "i64" ? mem : "i32");
+const partialType = (mem: string): "f32" | "f64" | "i64" | "i32" =>
+  mem === "f32" || mem === "f64" || mem === "i64" ? mem : "i32";
 
 const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), constant("i32", 1));

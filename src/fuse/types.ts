@@ -45,7 +45,8 @@ export const computeOf = (dtype: DType): KType => compute[dtype];
 export const partsOf = (dtype: DType): 1 | 2 => (isComplex(dtype) ? 2 : 1);
 
 /** Whether loads and stores of a dtype need no conversion. */
-export const isPlain = (dtype: DType): boolean => dtype !== "bool" && dtype !== "float16" && dtype !== "bfloat16" && !isComplex(dtype);
+export const isPlain = (dtype: DType): boolean =>
+  dtype !== "bool" && dtype !== "float16" && dtype !== "bfloat16" && !isComplex(dtype);
 
 /** A loaded memory word as a value of the dtype. */
 export function fromMemory(dtype: DType, word: Expr): Expr {

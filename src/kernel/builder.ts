@@ -1,18 +1,7 @@
 // Builder: writes a kernel statement by statement, then schedules it; what op records' `kernel` bodies are written with.
 
 import { BugError } from "../core/errors.js";
-import {
-  Arg,
-  Buf,
-  type Expr,
-  type KType,
-  type MemType,
-  Var,
-  argument,
-  constant,
-  load,
-  read,
-} from "./expr.js";
+import { Arg, Buf, type Expr, type KType, type MemType, Var, argument, constant, load, read } from "./expr.js";
 import { place } from "./place.js";
 import { type Combine, type Kernel, type LoopKind, type Stmt, mapStmt } from "./stmt.js";
 import { Substitution } from "./substitute.js";

@@ -9,7 +9,16 @@ export type KType = "f32" | "f64" | "i32" | "i64" | "m32" | "m64";
 export type MemType = "f32" | "f64" | "i32" | "i64" | "i16" | "u16" | "i8" | "u8";
 
 /** Bytes of one element in memory. */
-export const memBytes: Readonly<Record<MemType, number>> = { f32: 4, f64: 8, i32: 4, i64: 8, i16: 2, u16: 2, i8: 1, u8: 1 };
+export const memBytes: Readonly<Record<MemType, number>> = {
+  f32: 4,
+  f64: 8,
+  i32: 4,
+  i64: 8,
+  i16: 2,
+  u16: 2,
+  i8: 1,
+  u8: 1,
+};
 
 /** The type a load from memory of a given type yields. */
 export const loadType = (mem: MemType): KType => (mem === "f32" || mem === "f64" || mem === "i64" ? mem : "i32");
@@ -156,7 +165,11 @@ export function unary(op: "neg" | "abs" | "sqrt" | "floor" | "ceil" | "trunc" | 
 }
 
 /** An arithmetic or bitwise op on two values of one type; integer literals fold. */
-export function binary(op: "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "and" | "or" | "xor", a: Expr, b: Expr): Expr {
+export function binary(
+  op: "add" | "sub" | "mul" | "div" | "rem" | "min" | "max" | "and" | "or" | "xor",
+  a: Expr,
+  b: Expr,
+): Expr {
   const [x, y] = matched(op, a, b);
   if (isIntType(x.type)) {
     const folded = foldInt(op, x, y);
@@ -209,7 +222,11 @@ export function select(mask: Expr, a: Expr, b: Expr): Expr {
   const [x, y] = matched("select", a, b);
   if (mask.op === "const") return mask.value ? x : y;
   const lanes = Math.max(mask.lanes, x.lanes);
-  return new Expr("select", x.type, lanes, [splat(maskCast(mask, maskOf(x.type)), lanes), splat(x, lanes), splat(y, lanes)]);
+  return new Expr("select", x.type, lanes, [
+    splat(maskCast(mask, maskOf(x.type)), lanes),
+    splat(x, lanes),
+    splat(y, lanes),
+  ]);
 }
 
 /** A mask as wide as another type's lanes. */
@@ -222,7 +239,10 @@ export function maskCast(mask: Expr, to: "m32" | "m64"): Expr {
 /** Numeric conversion between f32, f64, i32, i64; masks become 0 or 1, numbers become `x != 0`. */
 export function cast(x: Expr, to: KType): Expr {
   if (x.type === to) return x;
-  if (isMask(to)) return isMask(x.type) ? maskCast(x, to as "m32" | "m64") : maskCast(compare("ne", x, zeroOf(x)), to as "m32" | "m64");
+  if (isMask(to))
+    return isMask(x.type)
+      ? maskCast(x, to as "m32" | "m64")
+      : maskCast(compare("ne", x, zeroOf(x)), to as "m32" | "m64");
   if (isMask(x.type)) return select(x, constant(to, 1), constant(to, 0));
   if (x.op === "const") return castConst(x, to);
   if (x.op === "splat") return splat(cast(x.args[0]!, to), x.lanes);

@@ -119,6 +119,7 @@ export const k = {
   /** A number or mask as a truth value. */
   truth: (x: Expr): Expr => (isMask(x.type) ? x : compare("ne", x, constant(x.type, 0))),
   isFloat: (x: Expr): boolean => isFloatType(x.type),
+  isMask: (x: Expr): boolean => isMask(x.type),
 } as const;
 
 /** The type of `k`. */

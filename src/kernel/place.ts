@@ -83,7 +83,12 @@ class Placer {
   private factsOf(e: Expr): Facts {
     const known = this.facts.get(e);
     if (known) return known;
-    const f: Facts = { depth: 0, unstable: false, pinned: e.op === "div" || e.op === "rem" ? !isFloatOp(e) : false, loads: false };
+    const f: Facts = {
+      depth: 0,
+      unstable: false,
+      pinned: e.op === "div" || e.op === "rem" ? !isFloatOp(e) : false,
+      loads: false,
+    };
     if (e.op === "load" || e.op === "gather") f.pinned = f.loads = true;
     if (e.op === "var") {
       const v = e.value as Var;
@@ -193,7 +198,8 @@ class Placer {
   }
 
   private forgetUnstable(): void {
-    for (const scope of this.scopes) for (const e of scope.values.keys()) if (this.factsOf(e).unstable) scope.values.delete(e);
+    for (const scope of this.scopes)
+      for (const e of scope.values.keys()) if (this.factsOf(e).unstable) scope.values.delete(e);
   }
 
   /** A store may change any argument buffer (two may be the same memory), but only its own scratch buffer. */

@@ -10,7 +10,15 @@ export type Combine = "add" | "mul" | "min" | "max";
 
 /** A statement. Expressions in it are evaluated where it stands, in order. */
 export type Stmt =
-  | { readonly s: "for"; readonly v: Var; readonly from: Expr; readonly to: Expr; readonly step: number; readonly kind: LoopKind; readonly body: readonly Stmt[] }
+  | {
+      readonly s: "for";
+      readonly v: Var;
+      readonly from: Expr;
+      readonly to: Expr;
+      readonly step: number;
+      readonly kind: LoopKind;
+      readonly body: readonly Stmt[];
+    }
   | { readonly s: "if"; readonly cond: Expr; readonly then: readonly Stmt[]; readonly else: readonly Stmt[] }
   /** `cond` is evaluated before each round. */
   | { readonly s: "while"; readonly cond: Expr; readonly body: readonly Stmt[] }

@@ -1,6 +1,20 @@
 // Pass: turns `lanes` loops into vector loops of one fixed width on every target, so that all targets round alike.
 
-import { type Expr, type KType, Var, binary, compare, constant, lane, laneBytes, load, ramp, read, select, splat } from "./expr.js";
+import {
+  type Expr,
+  type KType,
+  Var,
+  binary,
+  compare,
+  constant,
+  lane,
+  laneBytes,
+  load,
+  ramp,
+  read,
+  select,
+  splat,
+} from "./expr.js";
 import { Substitution, rebuild } from "./substitute.js";
 import { type Combine, type Stmt, bodies, expressions, mapStmt } from "./stmt.js";
 
@@ -22,7 +36,11 @@ export function vectorize(block: readonly Stmt[]): readonly Stmt[] {
 
 /** Inside a vector loop, inner `lanes` loops run serially. */
 function serialInside(stmt: Stmt): Stmt {
-  const inner = mapStmt(stmt, (e) => e, (b) => b.map(serialInside));
+  const inner = mapStmt(
+    stmt,
+    (e) => e,
+    (b) => b.map(serialInside),
+  );
   return inner.s === "for" && inner.kind === "lanes" ? { ...inner, kind: "serial" } : inner;
 }
 
@@ -83,7 +101,13 @@ class LoopVectorizer {
     if (known === undefined || known % this.width !== 0) {
       // Its own copy: a variable has one declaration in a kernel, and the vector loop keeps the scalar ones.
       const v = new Var(loop.v.name, loop.v.type);
-      out.push({ ...loop, v, from: read(end), kind: "serial", body: new Substitution(loop.v, read(v)).block(loop.body) });
+      out.push({
+        ...loop,
+        v,
+        from: read(end),
+        kind: "serial",
+        body: new Substitution(loop.v, read(v)).block(loop.body),
+      });
     }
     return out;
   }
@@ -199,7 +223,11 @@ class LoopVectorizer {
         case "store":
           return this.store(stmt);
         default:
-          return mapStmt(stmt, (e) => this.scalar(e), (b) => this.block(b));
+          return mapStmt(
+            stmt,
+            (e) => this.scalar(e),
+            (b) => this.block(b),
+          );
       }
     });
   }
@@ -245,7 +273,12 @@ class LoopVectorizer {
     const known = this.scalarMemo.get(e);
     if (known) return known;
     let out: Expr;
-    if (e.op !== "var") out = rebuild(e, e.args.map((a) => this.scalar(a)), 1);
+    if (e.op !== "var")
+      out = rebuild(
+        e,
+        e.args.map((a) => this.scalar(a)),
+        1,
+      );
     else if (e.value === this.loop.v) out = read(this.index);
     else {
       const definition = this.definitions.get(e.value as Var);
@@ -266,13 +299,18 @@ class LoopVectorizer {
   }
 
   private vectorOf(e: Expr): Expr {
-    if (e.op === "var") return e.value === this.loop.v ? ramp(read(this.index), this.width) : read(this.variable(e.value as Var));
+    if (e.op === "var")
+      return e.value === this.loop.v ? ramp(read(this.index), this.width) : read(this.variable(e.value as Var));
     if (e.op === "load") {
       const contiguous = this.stride(e.args[0]!) === 1;
       const index = contiguous ? this.scalar(e.args[0]!) : this.vector(e.args[0]!);
       return load(e.value as Parameters<typeof load>[0], index, this.width);
     }
     const shifts = e.op === "shl" || e.op === "shr" || e.op === "ushr";
-    return rebuild(e, e.args.map((a, i) => (shifts && i === 1 ? a : splat(this.vector(a), this.width))), this.width);
+    return rebuild(
+      e,
+      e.args.map((a, i) => (shifts && i === 1 ? a : splat(this.vector(a), this.width))),
+      this.width,
+    );
   }
 }

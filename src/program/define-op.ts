@@ -9,9 +9,12 @@ let nextId = 0;
  * Makes an op record. Pure: nothing is registered; `ops/registry.ts` lists the records.
  * An op computes in exactly one of the forms `lower`, `element`, `reduce`, `compose`, `kernel`, `host`.
  */
-export function defineOp<const I extends readonly string[], const O extends string, const S extends AttrSpecs, const V extends string = never>(
-  definition: OpDefinition<I, O, S, V>,
-): OpRecord & { readonly definition: OpDefinition<I, O, S, V> } {
+export function defineOp<
+  const I extends readonly string[],
+  const O extends string,
+  const S extends AttrSpecs,
+  const V extends string = never,
+>(definition: OpDefinition<I, O, S, V>): OpRecord & { readonly definition: OpDefinition<I, O, S, V> } {
   const scalarAttrs = new Set(Object.keys(definition.attrs).filter((n) => definition.attrs[n]!.kind === "scalar"));
   const erased = definition as unknown as Omit<OpRecord, "id" | "body" | "scalarAttrs">;
   return {
@@ -38,6 +41,7 @@ interface Forms {
   readonly lower?: Extract<OpBody, { form: "lower" }>["lower"];
   readonly complex?: Extract<OpBody, { form: "lower" }>["complex"];
   readonly element?: Extract<OpBody, { form: "element" }>["element"];
+  readonly view?: boolean;
   readonly reduce?: Extract<OpBody, { form: "reduce" }>["reduce"];
   readonly compose?: Extract<OpBody, { form: "compose" }>["compose"];
   readonly kernel?: Extract<OpBody, { form: "kernel" }>["kernel"];
@@ -48,11 +52,16 @@ interface Forms {
 function bodyOf(d: Forms): OpBody {
   const bodies: OpBody[] = [];
   if (d.lower) bodies.push({ form: "lower", lower: d.lower, complex: d.complex });
-  if (d.element) bodies.push({ form: "element", element: d.element });
+  if (d.element) bodies.push({ form: "element", element: d.element, view: d.view ?? false });
   if (d.reduce) bodies.push({ form: "reduce", reduce: d.reduce });
   if (d.compose) bodies.push({ form: "compose", compose: d.compose });
   if (d.kernel) {
-    bodies.push({ form: "kernel", kernel: d.kernel, fuseLoads: d.fuses?.loads ?? false, fuseStores: d.fuses?.stores ?? false });
+    bodies.push({
+      form: "kernel",
+      kernel: d.kernel,
+      fuseLoads: d.fuses?.loads ?? false,
+      fuseStores: d.fuses?.stores ?? false,
+    });
   }
   if (d.host) bodies.push({ form: "host", host: d.host });
   if (bodies.length !== 1) throw new BugError(`op ${d.name} must compute in exactly one form, it has ${bodies.length}`);

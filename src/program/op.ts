@@ -29,14 +29,22 @@ export const integers = (fallback?: readonly number[]): ScalarAttr<readonly numb
 export const fixed = <T>(fallback?: T): FixedAttr<T> => ({ kind: "fixed", fallback });
 
 /** Declarations of attributes by name. */
-export type AttrSpecs = Readonly<Record<string, ScalarAttr<number> | ScalarAttr<readonly number[]> | FixedAttr<unknown>>>;
+export type AttrSpecs = Readonly<
+  Record<string, ScalarAttr<number> | ScalarAttr<readonly number[]> | FixedAttr<unknown>>
+>;
 
 /** Attribute values as callers, `infer` and `grad` see them. */
-export type AttrsOf<S> = { readonly [N in keyof S]: S[N] extends FixedAttr<infer T> ? T : S[N] extends ScalarAttr<infer T> ? T : never };
+export type AttrsOf<S> = {
+  readonly [N in keyof S]: S[N] extends FixedAttr<infer T> ? T : S[N] extends ScalarAttr<infer T> ? T : never;
+};
 
 /** Attribute values as kernel bodies see them: run-time scalars are expressions. */
 export type BodyAttrsOf<S> = {
-  readonly [N in keyof S]: S[N] extends FixedAttr<infer T> ? T : S[N] extends ScalarAttr<number> ? Expr : readonly Expr[];
+  readonly [N in keyof S]: S[N] extends FixedAttr<infer T>
+    ? T
+    : S[N] extends ScalarAttr<number>
+      ? Expr
+      : readonly Expr[];
 };
 
 type Bare<N extends string> = N extends `${infer B}?` ? B : N extends `${infer B}*` ? B : N;
@@ -83,7 +91,10 @@ export interface OpCheck {
 }
 
 /** An operand of a sample: a shape filled at random in the domain, or explicit data. */
-export type SampleOperand = Shape | { readonly shape: Shape; readonly data: readonly number[]; readonly dtype?: DType } | undefined;
+export type SampleOperand =
+  | Shape
+  | { readonly shape: Shape; readonly data: readonly number[]; readonly dtype?: DType }
+  | undefined;
 
 /** One call of an op in the table test. */
 export interface OpSample {
@@ -112,7 +123,11 @@ export interface OpDefinition<I extends readonly string[], O extends string, S e
   /** Form 1: a scalar expression of operands at the same index, broadcast. */
   readonly lower?: (k: K, inputs: Operands<I, Expr>, attrs: BodyAttrsOf<S>) => Readonly<Record<O, Expr>>;
   /** With `lower`: the same for complex operands. */
-  readonly complex?: (k: K, inputs: Operands<I, ComplexExpr>, attrs: BodyAttrsOf<S>) => Readonly<Record<O, ComplexExpr>>;
+  readonly complex?: (
+    k: K,
+    inputs: Operands<I, ComplexExpr>,
+    attrs: BodyAttrsOf<S>,
+  ) => Readonly<Record<O, ComplexExpr>>;
   /** Form 2: the element at an index, as an expression of operands at any index (movement, generation). */
   readonly element?: (
     k: K,
@@ -121,21 +136,39 @@ export interface OpDefinition<I extends readonly string[], O extends string, S e
     index: readonly Expr[],
     out: Pick<Ref, "extent" | "rank" | "type">,
   ) => Expr;
+  /** With `element`: the output is the first operand's bytes in the same order (reshape and its kin), so they share memory. */
+  readonly view?: boolean;
   /** Form 3: a reduction; the record has fixed attributes `axes` (normalised, sorted) and `keepdim`. */
   readonly reduce?: ReduceBody;
   /** Form 4: a body in public ops, which the engine fuses. */
   readonly compose?: (inputs: Operands<I, Value>, attrs: AttrsOf<S>) => Readonly<Record<O, Value>>;
   /** Form 5: loop nests in the kernel language. */
-  readonly kernel?: (b: KernelContext, inputs: Operands<I, Ref>, outs: Readonly<Record<O, OutRef>>, attrs: BodyAttrsOf<S>) => void;
+  readonly kernel?: (
+    b: KernelContext,
+    inputs: Operands<I, Ref>,
+    outs: Readonly<Record<O, OutRef>>,
+    attrs: BodyAttrsOf<S>,
+  ) => void;
   /** With `kernel`: `loads`: operands are read about once through `at`/`flat`; `stores`: the only output is set once and not read back. */
   readonly fuses?: { readonly loads?: boolean; readonly stores?: boolean };
   /** Form 6: a TypeScript function on arrays, for rare algorithms. */
   readonly host?: HostBody;
   /** Names of inputs and outputs the gradient sees. */
   readonly saves?: readonly V[];
-  /** The reverse rule in public ops, or null: no gradient flows (stated, not implied). Broadcasting and casts are undone by the tape. */
+  /**
+   * The reverse rule in public ops; or null: no gradient flows (stated, not implied); or "parts" on a `compose` op: the gradient of its
+   * body. Broadcasting and casts are undone by the tape.
+   */
   readonly grad:
-    | ((saved: Pick<Operands<I, Value> & { readonly [N in O]: Value }, V & keyof (Operands<I, Value> & { readonly [N in O]: Value })>, d: { readonly [N in O]: Value }, context: GradContext<I, S, O>) => GradThunks<I>)
+    | ((
+        saved: Pick<
+          Operands<I, Value> & { readonly [N in O]: Value },
+          V & keyof (Operands<I, Value> & { readonly [N in O]: Value })
+        >,
+        d: { readonly [N in O]: Value },
+        context: GradContext<I, S, O>,
+      ) => GradThunks<I>)
+    | "parts"
     | null;
   /** Operands of which only shape and dtype are used, never data. */
   readonly ghosts?: readonly string[];
@@ -154,10 +187,20 @@ export interface OpRecord {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attrs: AttrSpecs;
-  readonly infer: (inputs: Readonly<Record<string, unknown>>, attrs: Readonly<Record<string, unknown>>) => Inferred<string>;
+  readonly infer: (
+    inputs: Readonly<Record<string, unknown>>,
+    attrs: Readonly<Record<string, unknown>>,
+  ) => Inferred<string>;
   readonly body: OpBody;
   readonly saves: readonly string[];
-  readonly grad: ((saved: Readonly<Record<string, unknown>>, d: Readonly<Record<string, Value>>, context: unknown) => Readonly<Record<string, (() => unknown) | undefined>>) | null;
+  readonly grad:
+    | ((
+        saved: Readonly<Record<string, unknown>>,
+        d: Readonly<Record<string, Value>>,
+        context: unknown,
+      ) => Readonly<Record<string, (() => unknown) | undefined>>)
+    | "parts"
+    | null;
   readonly ghosts: readonly string[];
   readonly inplace: Readonly<Record<string, string | undefined>>;
   readonly random: boolean;
@@ -169,4 +212,10 @@ export interface OpRecord {
 /** The computing part of a record: a body of the fusion graph, or a composition. */
 export type OpBody =
   | import("../fuse/body.js").Body
-  | { readonly form: "compose"; readonly compose: (inputs: Readonly<Record<string, unknown>>, attrs: Readonly<Record<string, unknown>>) => Readonly<Record<string, Value>> };
+  | {
+      readonly form: "compose";
+      readonly compose: (
+        inputs: Readonly<Record<string, unknown>>,
+        attrs: Readonly<Record<string, unknown>>,
+      ) => Readonly<Record<string, Value>>;
+    };

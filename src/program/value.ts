@@ -3,12 +3,18 @@
 import type { DType } from "../core/dtype.js";
 import type { Shape } from "../core/shape.js";
 import type { Storage } from "../device/storage.js";
-import type { VarDesc } from "./program.js";
 
 /** What the tape keeps for a value: the op that made it. Opaque here; the tape's own. */
 export interface GradientSource {
   /** Which output of the op the value is. */
   readonly kind: "tape";
+}
+
+/** What a value knows of the Program's variable it stands for; the whole is a VarDesc. */
+export interface SymbolDesc {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly dtype: DType;
 }
 
 /** A function that sees, and may replace, the gradient flowing into a value. */
@@ -24,7 +30,7 @@ export class Value {
   /** Element type. */
   dtype: DType;
   storage: Storage | undefined;
-  symbol: VarDesc | undefined;
+  symbol: SymbolDesc | undefined;
   /** True: no gradient flows through this value. */
   stopGradient = true;
   /** The op that made it, when the tape recorded it. */
@@ -37,7 +43,7 @@ export class Value {
   /** Whether a non-leaf keeps its gradient too. */
   retainsGradient = false;
 
-  constructor(shape: Shape, dtype: DType, storage?: Storage, symbol?: VarDesc) {
+  constructor(shape: Shape, dtype: DType, storage?: Storage, symbol?: SymbolDesc) {
     this.shape = shape;
     this.dtype = dtype;
     this.storage = storage;

@@ -1,0 +1,136 @@
+// Engine: the heap, the target that runs kernels on it, and the cache of kernels compiled so far.
+
+import { BugError } from "../core/errors.js";
+import type { Kernel } from "../kernel/stmt.js";
+import { kernelText } from "../kernel/print.js";
+import { Heap } from "./heap.js";
+import { MemoryKeeper } from "./memory.js";
+import { Storage } from "./storage.js";
+import { type CompiledKernel, type Target, launchEntry } from "./target.js";
+
+/** What the surrounding JavaScript platform gives the engine; Node's and browsers' differ. */
+export interface Platform {
+  /** Makes the target that this machine should use on a heap. */
+  createTarget(heap: Heap): Target;
+  /** Runs the garbage collector now and lets dead weak references show; false where the platform cannot. */
+  collect(): boolean;
+}
+
+/** Bytes kept for the argument tables and the launch table of eager calls. */
+const argumentBytes = 65536;
+
+/** Everything needed to run kernels. One engine serves the process; tests make more. */
+export class Engine {
+  readonly heap: Heap;
+  readonly target: Target;
+  readonly memory: MemoryKeeper;
+  /** Address of the area where eager calls write their argument tables. */
+  readonly argumentArea: number;
+  /** Address of the launch table of eager calls. */
+  readonly launchArea: number;
+  /** Kernels compiled since the start; equal kernels count once. */
+  compiledKernels = 0;
+  /** Launches by eager plans since the start. */
+  launches = 0;
+  private readonly cache = new Map<string, CompiledKernel>();
+  private scratch = 0;
+  private scratchSize = 0;
+
+  constructor(
+    platform: Platform,
+    heap = new Heap(),
+    makeTarget: (heap: Heap) => Target = (h) => platform.createTarget(h),
+  ) {
+    this.heap = heap;
+    this.target = makeTarget(heap);
+    this.memory = new MemoryKeeper(heap, platform);
+    this.argumentArea = heap.alloc(argumentBytes);
+    this.launchArea = heap.alloc(argumentBytes);
+  }
+
+  /** Machine code of kernels; those seen before (by their text) are not compiled again. */
+  compile(kernels: readonly Kernel[]): CompiledKernel[] {
+    const texts = kernels.map(kernelText);
+    const missing = new Map<string, Kernel>();
+    texts.forEach((text, i) => {
+      if (!this.cache.has(text)) missing.set(text, kernels[i]!);
+    });
+    if (missing.size > 0) {
+      const compiled = this.target.compile([...missing.values()]);
+      this.compiledKernels += compiled.length;
+      [...missing.keys()].forEach((text, i) => this.cache.set(text, compiled[i]!));
+    }
+    return texts.map((text) => this.cache.get(text)!);
+  }
+
+  /** A new storage; makes room first when much memory is held by handles that may be dead. */
+  allocate(bytes: number): Storage {
+    this.memory.beforeAllocation(bytes);
+    return new Storage(this.heap, bytes);
+  }
+
+  /** Scratch memory for kernels that need `bytes` a thread; valid until the next call. */
+  scratchFor(bytes: number): number {
+    const need = bytes * this.target.threads;
+    if (need > this.scratchSize) {
+      if (this.scratchSize > 0) this.heap.free(this.scratch);
+      this.scratch = this.heap.alloc(need);
+      this.scratchSize = need;
+    }
+    return this.scratch;
+  }
+
+  /** Runs all blocks of one kernel, on several threads when `parallel`. */
+  run(kernel: CompiledKernel, args: number, blocks: number, parallel: boolean): void {
+    this.launches++;
+    if (!parallel || blocks < 2 || this.target.threads < 2) {
+      kernel.run(args, 0, blocks, 0);
+      return;
+    }
+    writeEntry(this.heap, this.launchArea, kernel, args, blocks, 0);
+    this.target.launch(this.launchArea, 1, this.target.threads);
+  }
+}
+
+/** Writes one entry of a launch table. */
+export function writeEntry(
+  heap: Heap,
+  at: number,
+  kernel: CompiledKernel,
+  args: number,
+  blocks: number,
+  flags: number,
+): void {
+  const { u32, i64 } = heap.views;
+  i64[(at + launchEntry.fn) / 8] = BigInt(kernel.fn);
+  u32[(at + launchEntry.args) / 4] = args;
+  u32[(at + launchEntry.blocks) / 4] = blocks;
+  u32[(at + launchEntry.flags) / 4] = flags;
+}
+
+let current: Engine | undefined;
+let makeDefault: (() => Engine) | undefined;
+
+/** Says how the default engine is made when it is first needed. */
+export function setDefaultEngine(make: () => Engine): void {
+  makeDefault = make;
+}
+
+/** The engine in use. */
+export function engine(): Engine {
+  if (current) return current;
+  if (!makeDefault) throw new BugError("no platform was set up");
+  current = makeDefault();
+  return current;
+}
+
+/** Runs `fn` with another engine in use. */
+export function withEngine<R>(other: Engine, fn: () => R): R {
+  const before = current;
+  current = other;
+  try {
+    return fn();
+  } finally {
+    current = before;
+  }
+}

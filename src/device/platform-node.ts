@@ -1,0 +1,46 @@
+// Node's side of the engine: which target to use, its threads, and the garbage collector.
+
+import { setFlagsFromString } from "node:v8";
+import { createContext, runInContext, runInNewContext } from "node:vm";
+import { InvalidArgumentError, UnavailableError } from "../core/errors.js";
+import type { Platform } from "./engine.js";
+import type { Heap } from "./heap.js";
+import { interpTarget } from "./interp-target.js";
+import { createNativeTarget } from "./native-node.js";
+import type { Target } from "./target.js";
+import { threadCount } from "./thread-count-node.js";
+import { nodeThreads } from "./threads-node.js";
+import { createWasmTarget } from "./wasm-target.js";
+
+/** The platform of this process. `OAR_TARGET=interp|wasm|native` forces a target. */
+export const platform: Platform = { createTarget, collect };
+
+function createTarget(heap: Heap, wish = process.env["OAR_TARGET"]): Target {
+  if (wish === "interp") return interpTarget(heap);
+  if (wish === "native") {
+    const { target, reason } = createNativeTarget(heap);
+    if (!target) throw new UnavailableError(reason.message, { tried: reason.tried });
+    return target;
+  }
+  if (wish !== undefined && wish !== "" && wish !== "wasm") {
+    throw new InvalidArgumentError(`OAR_TARGET=${wish} names no target.`, { hint: "use interp, wasm or native." });
+  }
+  return createWasmTarget(heap, { threads: heap.shared ? nodeThreads(threadCount()) : undefined });
+}
+
+let collector: { readonly gc: () => void; readonly drain: object } | undefined;
+
+/**
+ * Collects garbage inside a running job. Weak references that were read or made in this job stay alive until its microtasks are done;
+ * running an empty script in a context with its own microtask queue ends that.
+ */
+function collect(): boolean {
+  if (!collector) {
+    setFlagsFromString("--expose-gc");
+    const gc = runInNewContext("gc") as () => void;
+    collector = { gc, drain: createContext({}, { microtaskMode: "afterEvaluate" }) };
+  }
+  runInContext("0", collector.drain);
+  collector.gc();
+  return true;
+}

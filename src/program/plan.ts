@@ -1,0 +1,237 @@
+// Plan: a fused graph compiled for an engine, with the recipe that fills argument tables and launches its kernels.
+
+import { BugError } from "../core/errors.js";
+import { type Shape, sizeOf } from "../core/shape.js";
+import type { Engine } from "../device/engine.js";
+import type { CompiledKernel } from "../device/target.js";
+import type { GraphNode, GraphValue } from "../fuse/body.js";
+import type { Nest, SlotSource } from "../fuse/emitter.js";
+import { type Graph, type TargetFacts, fuse } from "../fuse/fuse.js";
+import type { Arg, Expr } from "../kernel/expr.js";
+
+/** What is known when a plan runs: memory and shape of each graph value, attributes and numbers of each node. */
+export interface Bindings {
+  readonly addresses: number[];
+  readonly shapes: readonly Shape[];
+  readonly attrs: readonly Readonly<Record<string, unknown>>[];
+  readonly operands: readonly (readonly unknown[])[];
+}
+
+/** Elements read and written from which a nest is worth several threads. */
+const parallelElements = 65536;
+
+/** A nest with its machine code. */
+export class CompiledNest {
+  private readonly blocks: readonly Scalar[];
+  private readonly temps: readonly { readonly slot: number; readonly length: Scalar; readonly bytes: number }[];
+  private readonly scratch: number;
+  private readonly plain: readonly (readonly [slot: number, source: SlotSource])[];
+  private readonly touched: readonly number[];
+
+  constructor(
+    readonly nest: Nest,
+    readonly kernels: readonly CompiledKernel[],
+  ) {
+    this.blocks = nest.kernels.map((kernel) => scalarFunction(kernel.blocks));
+    this.scratch = Math.max(0, ...kernels.map((c) => c.scratchBytes));
+    const all = nest.slots.map((source, slot) => [slot, source] as const);
+    this.plain = all.filter(([, s]) => s.kind !== "temp" && s.kind !== "scratch");
+    this.temps = all.flatMap(([slot, s]) =>
+      s.kind === "temp" ? [{ slot, length: scalarFunction(s.length), bytes: s.bytes }] : [],
+    );
+    this.touched = [...nest.reads, ...nest.writes];
+  }
+
+  /** Bytes of the argument table. */
+  get argumentBytes(): number {
+    return Math.ceil((this.nest.slots.length * 8) / 64) * 64;
+  }
+
+  /** Fills the table at `args` except temporaries and scratch. */
+  fill(engine: Engine, args: number, b: Bindings): void {
+    const { i32, u32, f32, f64, i64 } = engine.heap.views;
+    for (let i = 0; i < this.plain.length; i++) {
+      const [slot, source] = this.plain[i]!;
+      const word = args / 4 + slot * 2;
+      if (source.kind === "buffer") u32[word] = b.addresses[source.value]!;
+      else if (source.kind === "extent") {
+        const shape = b.shapes[source.value]!;
+        let n = 1;
+        for (let a = 0; a < source.axes.length; a++) n *= shape[source.axes[a]!]!;
+        i32[word] = n;
+      } else if (source.kind === "attr" || source.kind === "operand") {
+        const value = numberOf(source, b);
+        if (source.type === "f32") f32[word] = value;
+        else if (source.type === "f64") f64[word / 2] = value;
+        else if (source.type === "i64") i64[word / 2] = BigInt(Math.trunc(value));
+        else i32[word] = value;
+      }
+    }
+  }
+
+  /** Allocates temporaries, sets scratch, launches every kernel, frees. */
+  run(engine: Engine, args: number, b: Bindings): void {
+    this.fill(engine, args, b);
+    const held = this.temps.map((t) => {
+      const address = engine.heap.alloc(t.length(engine.heap.views.i32, args / 4) * t.bytes);
+      engine.heap.views.u32[args / 4 + t.slot * 2] = address;
+      return address;
+    });
+    if (this.scratch > 0) this.setScratch(engine, args);
+    const parallel = this.elements(b) >= parallelElements;
+    for (let i = 0; i < this.kernels.length; i++) {
+      const blocks = this.blocks[i]!(engine.heap.views.i32, args / 4);
+      if (blocks > 0) engine.run(this.kernels[i]!, args, blocks, parallel);
+    }
+    for (const address of held) engine.heap.free(address);
+  }
+
+  /** Blocks of each kernel for a filled table. */
+  blockCounts(engine: Engine, args: number): number[] {
+    return this.blocks.map((f) => f(engine.heap.views.i32, args / 4));
+  }
+
+  /** Bytes of each temporary for a filled table, with its slot. */
+  tempSizes(engine: Engine, args: number): { slot: number; bytes: number }[] {
+    return this.temps.map((t) => ({ slot: t.slot, bytes: t.length(engine.heap.views.i32, args / 4) * t.bytes }));
+  }
+
+  /** Points the scratch slot at memory large enough for all threads. */
+  setScratch(engine: Engine, args: number): void {
+    const address = engine.scratchFor(this.scratch);
+    const slot = this.nest.kernels[0]!.scratchSlot;
+    engine.heap.views.u32[args / 4 + slot * 2] = address;
+  }
+
+  get scratchBytes(): number {
+    return this.scratch;
+  }
+
+  private elements(b: Bindings): number {
+    let n = 0;
+    for (let i = 0; i < this.touched.length; i++) n += sizeOf(b.shapes[this.touched[i]!]!);
+    return n;
+  }
+}
+
+function numberOf(source: Extract<SlotSource, { kind: "attr" | "operand" }>, b: Bindings): number {
+  if (source.kind === "operand") return Number(b.operands[source.node]![source.operand]);
+  const value = b.attrs[source.node]![source.name];
+  return Number(source.index < 0 ? value : (value as readonly number[])[source.index]);
+}
+
+/** A step of a plan. */
+export type PlanStep =
+  | { readonly kind: "nest"; readonly nest: CompiledNest }
+  | { readonly kind: "host"; readonly node: GraphNode };
+
+/** How a value's memory belongs to another's. */
+export interface Alias {
+  readonly of: number;
+  /** Whether it is changed in place, not only seen in another shape. */
+  readonly written: boolean;
+}
+
+/** A compiled graph. */
+export interface Plan {
+  readonly graph: Graph;
+  readonly values: readonly GraphValue[];
+  readonly steps: readonly PlanStep[];
+  /** By value id: whose memory the value is, for views and in-place results. */
+  readonly aliases: ReadonlyMap<number, Alias>;
+}
+
+/** How a graph is compiled. */
+export interface PlanOptions {
+  readonly generic: boolean;
+  readonly fuse?: boolean;
+}
+
+/** Fuses and compiles a graph. */
+export function compileGraph(engine: Engine, graph: Graph, values: readonly GraphValue[], options: PlanOptions): Plan {
+  const steps = fuse(graph, { target: targetFacts(engine), generic: options.generic, fuse: options.fuse ?? true });
+  const kernels = steps.flatMap((s) => (s.kind === "nest" ? s.nest.kernels : []));
+  const compiled = engine.compile(kernels);
+  let at = 0;
+  const aliases = new Map<number, Alias>();
+  for (const node of graph.nodes) {
+    node.inplace.forEach((operand, i) => {
+      const old = operand === undefined ? undefined : node.operands[operand];
+      if (typeof old === "object") aliases.set(node.outputs[i]!.id, { of: old.id, written: true });
+    });
+  }
+  for (const s of steps) {
+    if (s.kind === "view")
+      aliases.set(s.node.outputs[0]!.id, { of: (s.node.operands[0] as GraphValue).id, written: false });
+  }
+  return {
+    graph,
+    values,
+    aliases,
+    steps: steps.flatMap((s): PlanStep[] => {
+      if (s.kind !== "nest") return s.kind === "view" ? [] : [{ kind: "host", node: s.node }];
+      const mine = compiled.slice(at, at + s.nest.kernels.length);
+      at += s.nest.kernels.length;
+      return [{ kind: "nest", nest: new CompiledNest(s.nest, mine) }];
+    }),
+  };
+}
+
+/** Facts of the engine's target that schedules use. */
+export function targetFacts(engine: Engine): TargetFacts {
+  const { name } = engine.target;
+  if (name === "native") return { name, gemm: { rows: 8, lanes: 16, vectors: 2 } };
+  if (name === "wasm") return { name, gemm: { rows: 6, lanes: 8, vectors: 1 } };
+  return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
+}
+
+/** Evaluates an i32 expression of scalar arguments, read from the table at word `base`. */
+type Scalar = (i32: Int32Array, base: number) => number;
+
+function scalarFunction(e: Expr): Scalar {
+  if (e.op === "const") {
+    const v = Number(e.value);
+    return () => v;
+  }
+  if (e.op === "arg") {
+    const word = (e.value as Arg).slot * 2;
+    return (i32, base) => i32[base + word]!;
+  }
+  const [x, y] = e.args.map(scalarFunction);
+  switch (e.op) {
+    case "add":
+      return (m, b) => (x!(m, b) + y!(m, b)) | 0;
+    case "sub":
+      return (m, b) => (x!(m, b) - y!(m, b)) | 0;
+    case "mul":
+      return (m, b) => Math.imul(x!(m, b), y!(m, b));
+    case "div":
+      return (m, b) => (x!(m, b) / y!(m, b)) | 0;
+    case "rem":
+      return (m, b) => (x!(m, b) % y!(m, b)) | 0;
+    case "min":
+      return (m, b) => Math.min(x!(m, b), y!(m, b));
+    case "max":
+      return (m, b) => Math.max(x!(m, b), y!(m, b));
+    case "and":
+      return (m, b) => x!(m, b) & y!(m, b);
+    case "select": {
+      const [c, t, f] = [e.args[0]!, ...e.args.slice(1).map(scalarFunction)] as [Expr, Scalar, Scalar];
+      const [l, r] = c.args.map(scalarFunction) as [Scalar, Scalar];
+      const test = comparisons[c.op];
+      if (!test) throw new BugError(`${c.op} in a launch size`);
+      return (m, b) => (test(l(m, b), r(m, b)) ? t(m, b) : f(m, b));
+    }
+    default:
+      throw new BugError(`${e.op} in a launch size`);
+  }
+}
+
+const comparisons: Readonly<Record<string, (x: number, y: number) => boolean>> = {
+  lt: (x, y) => x < y,
+  le: (x, y) => x <= y,
+  gt: (x, y) => x > y,
+  ge: (x, y) => x >= y,
+  eq: (x, y) => x === y,
+  ne: (x, y) => x !== y,
+};

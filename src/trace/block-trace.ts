@@ -1,0 +1,59 @@
+// BlockTrace: the interpreter that writes ops into a block of a Program instead of running them.
+
+import type { OpRecord } from "../program/op.js";
+import { type Block, type Operand, VarDesc } from "../program/program.js";
+import type { Value } from "../program/value.js";
+import { type Attrs, inferCall, inplaceOperand, type Interpreter } from "./bind.js";
+import { symbolHandle } from "./handles.js";
+
+/** Appends each op to a block. Eager operands become captured variables, one for each storage. */
+export class BlockTrace implements Interpreter {
+  /** Captured eager tensors by their variables, in order of first use. */
+  readonly captures = new Map<Value, VarDesc>();
+  private counter = 0;
+
+  constructor(
+    readonly block: Block,
+    private readonly nameOf: (record: OpRecord, output: string, n: number) => string = (r, o, n) =>
+      `${r.name}_${n}.${o}`,
+  ) {}
+
+  process(record: OpRecord, operands: readonly (Value | number | undefined)[], attrs: Attrs): Value[] {
+    const { outs } = inferCall(record, operands, attrs);
+    const n = this.counter++;
+    const outputs = record.outputs.map((name) => {
+      const type = outs[name]!;
+      return this.block.addVar(new VarDesc(this.nameOf(record, name, n), type.shape, type.dtype));
+    });
+    const op = { record, operands: operands.map((o) => this.operand(o)), attrs, outputs };
+    for (const v of outputs) v.producer = op;
+    this.block.ops.push(op);
+    record.outputs.forEach((name, i) => this.follow(operands, inplaceOperand(record, name), outputs[i]!));
+    return outputs.map(symbolHandle);
+  }
+
+  /** After an in-place op its operand means the new variable. */
+  private follow(operands: readonly (Value | number | undefined)[], at: number | undefined, desc: VarDesc): void {
+    const changed = at === undefined ? undefined : operands[at];
+    if (typeof changed !== "object") return;
+    if (changed.symbol) changed.symbol = desc;
+    else this.captures.set(changed, desc);
+  }
+
+  private operand(o: Value | number | undefined): Operand {
+    if (typeof o !== "object") return o;
+    if (o.symbol) return o.symbol as VarDesc;
+    return this.capture(o);
+  }
+
+  /** The variable that stands for an eager tensor. */
+  capture(value: Value): VarDesc {
+    let desc = this.captures.get(value);
+    if (!desc) {
+      desc = this.block.addVar(new VarDesc(`captured_${this.captures.size}`, value.shape, value.dtype, true));
+      desc.captured = value;
+      this.captures.set(value, desc);
+    }
+    return desc;
+  }
+}

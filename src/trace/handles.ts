@@ -1,0 +1,87 @@
+// Handles: makes the values users hold, of the class that `tensor/` provides, and keeps watch over their memory.
+
+import type { DType } from "../core/dtype.js";
+import type { Shape } from "../core/shape.js";
+import { engine } from "../device/engine.js";
+import type { Storage } from "../device/storage.js";
+import { type SymbolDesc, Value } from "../program/value.js";
+
+type HandleClass = new (shape: Shape, dtype: DType, storage?: Storage, symbol?: SymbolDesc) => Value;
+
+let EagerHandle: HandleClass = Value;
+let SymbolHandle: HandleClass = Value;
+
+/** Says which classes results have: the eager tensor, and the variable of a Program. */
+export function setHandleClasses(eager: HandleClass, symbolic: HandleClass): void {
+  EagerHandle = eager;
+  SymbolHandle = symbolic;
+}
+
+/** Handles made inside the tape, which no user holds: freed as soon as the walk is done with them. */
+let scope: Map<Value, Storage> | undefined;
+
+/** An eager handle; it takes over one use of `storage`, given back when the handle is garbage. */
+export function eagerHandle(shape: Shape, dtype: DType, storage: Storage): Value {
+  const value = new EagerHandle(shape, dtype, storage);
+  if (scope) scope.set(value, storage);
+  else engine().memory.track(value, storage);
+  return value;
+}
+
+/** Runs `fn` with new handles counted as the tape's own; those that did not {@link publish} are freed at the end. */
+export function scoped<R>(fn: () => R): R {
+  const before = scope;
+  scope = new Map();
+  try {
+    return fn();
+  } finally {
+    for (const storage of scope.values()) storage.release();
+    scope = before;
+  }
+}
+
+/** Runs user code inside a scope: what it makes is tracked as usual. */
+export function unscoped<R>(fn: () => R): R {
+  const before = scope;
+  scope = undefined;
+  try {
+    return fn();
+  } finally {
+    scope = before;
+  }
+}
+
+/** Lets a value outlive the scope: a user may hold it. */
+export function publish<V extends Value>(value: V): V {
+  const storage = scope?.get(value);
+  if (storage) {
+    scope!.delete(value);
+    engine().memory.track(value, storage);
+  }
+  return value;
+}
+
+/** Frees the scope's values that `dead` says nothing needs. */
+export function releaseScoped(dead: (value: Value) => boolean): void {
+  if (!scope) return;
+  for (const [value, storage] of scope) {
+    if (!dead(value)) continue;
+    scope.delete(value);
+    storage.release();
+  }
+}
+
+/** A handle for what `x` was before an in-place change; it takes the memory and the place on the tape. */
+export function formerHandle<T extends Value>(x: T, storage: Storage): T {
+  const former = eagerHandle(x.shape, x.dtype, storage.detach());
+  former.source = x.source;
+  former.outputIndex = x.outputIndex;
+  former.stopGradient = x.stopGradient;
+  return former as T;
+}
+
+/** A handle of a Program's variable. */
+export const symbolHandle = (desc: SymbolDesc): Value => new SymbolHandle(desc.shape, desc.dtype, undefined, desc);
+
+/** Shape and dtype alone, for operands whose data is never read. */
+export const ghostOf = (v: Value): Value => (v.symbol ? v : new Value(v.shape, v.dtype));

@@ -1,0 +1,467 @@
+// The tape: records what ops did, and walks back through it to compute gradients.
+
+import { isDifferentiable } from "../core/dtype.js";
+import { InvalidArgumentError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
+import { sameShape, formatShape } from "../core/shape.js";
+import type { OpRecord } from "../program/op.js";
+import type { GradientHook, GradientSource, Value } from "../program/value.js";
+import { type Attrs, namedOperands, operandName, type Recorder } from "./bind.js";
+import { publish, ghostOf, releaseScoped, scoped, unscoped } from "./handles.js";
+
+/** Arithmetic the tape itself needs; `ops/` gives it where the package is put together. */
+export interface TapeArithmetic {
+  add(x: Value, y: Value): Value;
+  /** Sums over broadcast axes down to the shape of `like`. */
+  sumTo(x: Value, like: Value): Value;
+  cast(x: Value, dtype: Value["dtype"]): Value;
+  /** Zeros or ones of a value's shape and dtype. */
+  full(like: Value, fill: number): Value;
+}
+
+let arithmetic: TapeArithmetic | undefined;
+
+/** Installs the tape's arithmetic. */
+export function setTapeArithmetic(a: TapeArithmetic): void {
+  arithmetic = a;
+}
+
+/** Where the gradient of an operand goes. */
+interface Edge {
+  readonly node: TapeNode | undefined;
+  readonly index: number;
+  /** The operand itself when it is a leaf. */
+  readonly leaf: Value | undefined;
+}
+
+interface Saved {
+  /** A number where a weak scalar stood. */
+  readonly value: Value | number;
+  readonly version: number;
+}
+
+/** A custom reverse function in place of a record's rule (PyLayer). */
+export type CustomBackward = (gradients: readonly (Value | undefined)[]) => readonly (Value | null | undefined)[];
+
+/** What the tape keeps of one op. */
+export class TapeNode implements GradientSource {
+  readonly kind = "tape";
+  /** Gradient hooks of each output, and outputs that keep their gradient. */
+  readonly hooks: (GradientHook[] | undefined)[] = [];
+  readonly retainers: (WeakRef<Value> | undefined)[] = [];
+  saved: Record<string, Saved | readonly Saved[]> | undefined = {};
+  custom: CustomBackward | undefined;
+
+  constructor(
+    readonly record: OpRecord | undefined,
+    readonly name: string,
+    readonly attrs: Attrs,
+    readonly edges: readonly (Edge | undefined)[],
+    readonly operandMeta: readonly (Value | number | undefined)[],
+    readonly outputMeta: readonly Value[],
+  ) {}
+}
+
+const mode = { enabled: true };
+
+/** Whether ops are recorded now. */
+export const isGradEnabled = (): boolean => mode.enabled;
+
+/** Runs `fn` with recording on or off. */
+export function withGrad<R>(enabled: boolean, fn: () => R): R {
+  const before = mode.enabled;
+  mode.enabled = enabled;
+  try {
+    return fn();
+  } finally {
+    mode.enabled = before;
+  }
+}
+
+/** Turns recording on or off until further notice. */
+export function setGradEnabled(enabled: boolean): void {
+  mode.enabled = enabled;
+}
+
+const needs = (o: Value | number | undefined): o is Value =>
+  typeof o === "object" && !o.stopGradient && isDifferentiable(o.dtype);
+
+const edgeOf = (o: Value | number | undefined): Edge | undefined => {
+  if (!needs(o)) return undefined;
+  const node = o.source as TapeNode | undefined;
+  return { node, index: o.outputIndex, leaf: node ? undefined : o };
+};
+
+const save = (value: Value | number): Saved => ({
+  value,
+  version: typeof value === "number" ? 0 : (value.storage?.version ?? 0),
+});
+
+/** The recorder that fills the tape. */
+export const tape: Recorder = {
+  wants(record, operands) {
+    if (!mode.enabled) return false;
+    for (let i = 0; i < operands.length; i++) if (needs(operands[i])) return record.grad !== null;
+    return false;
+  },
+  record(record, operands, attrs, outputs) {
+    const ghosts = operands.map((o) => (typeof o === "object" ? ghostOf(o) : o));
+    const node = new TapeNode(record, record.name, attrs, operands.map(edgeOf), ghosts, outputs.map(ghostOf));
+    if (record.saves.length > 0) {
+      const named = namedOperands(record.inputs, operands);
+      for (const name of record.saves) {
+        const at = record.outputs.indexOf(name);
+        const value = at >= 0 ? outputs[at] : named[name];
+        if (Array.isArray(value)) node.saved![name] = value.map((v) => save(v as Value));
+        else if (value !== undefined) node.saved![name] = save(value as Value | number);
+      }
+    }
+    attach(node, outputs);
+  },
+};
+
+/** Makes values the outputs of a node. In-place results of a leaf become results of the op. */
+export function attach(node: TapeNode, outputs: readonly Value[]): void {
+  outputs.forEach((v, i) => {
+    if (!isDifferentiable(v.dtype)) return;
+    v.source = node;
+    v.outputIndex = i;
+    v.stopGradient = false;
+  });
+}
+
+/** Records a custom op: outputs computed by the user, gradients by `backward`. */
+export function recordCustom(
+  name: string,
+  inputs: readonly Value[],
+  outputs: readonly Value[],
+  backward: CustomBackward,
+): void {
+  if (!mode.enabled || !inputs.some(needs)) return;
+  const node = new TapeNode(undefined, name, {}, inputs.map(edgeOf), inputs.map(ghostOf), outputs.map(ghostOf));
+  node.custom = backward;
+  attach(node, outputs);
+}
+
+/** How a backward walk behaves. */
+export interface WalkOptions {
+  /** Keep what the tape saved, so that it can be walked again. */
+  readonly retainGraph: boolean;
+  /** Record the walk itself, for gradients of gradients. */
+  readonly createGraph: boolean;
+  /** Values whose gradients are wanted; undefined: all leaves. */
+  readonly inputs?: readonly Value[] | undefined;
+}
+
+/** Gradients by value. */
+export type Gradients = Map<Value, Value>;
+
+/**
+ * Walks back from `roots`, whose gradients are `seeds` (ones by default), and gives the gradients of the wanted values.
+ * Throws PreconditionNotMet when a graph was freed by an earlier walk or a saved tensor was changed in place since.
+ */
+export function walk(roots: readonly Value[], seeds: readonly (Value | undefined)[], options: WalkOptions): Gradients {
+  const run = (): Gradients => withGrad(options.createGraph, () => new Walk(roots, seeds, options).run());
+  return options.createGraph ? run() : scoped(run);
+}
+
+class Walk {
+  private readonly pending = new Map<TapeNode, (Value | undefined)[]>();
+  private readonly waiting = new Map<TapeNode, number>();
+  private readonly leaves: Gradients = new Map();
+  private readonly wantedOutputs = new Map<TapeNode, Map<number, Value[]>>();
+  private readonly wantedLeaves: Set<Value> | undefined;
+  private readonly needed: Set<TapeNode> | undefined;
+  /** How many places of this walk hold a value. */
+  private readonly holders = new Map<Value, number>();
+
+  constructor(
+    private readonly roots: readonly Value[],
+    private readonly seeds: readonly (Value | undefined)[],
+    private readonly options: WalkOptions,
+  ) {
+    if (options.inputs) {
+      this.wantedLeaves = new Set();
+      for (const v of options.inputs) this.want(v);
+    }
+    const nodes = this.reach();
+    if (options.inputs) this.needed = this.findNeeded(nodes);
+  }
+
+  private want(v: Value): void {
+    const node = v.source as TapeNode | undefined;
+    if (!node) {
+      this.wantedLeaves!.add(v);
+      return;
+    }
+    let at = this.wantedOutputs.get(node);
+    if (!at) {
+      at = new Map();
+      this.wantedOutputs.set(node, at);
+    }
+    const list = at.get(v.outputIndex);
+    if (list) list.push(v);
+    else at.set(v.outputIndex, [v]);
+  }
+
+  /** All nodes behind the roots, each with the number of edges that lead to it; iterative, so depth has no limit. */
+  private reach(): TapeNode[] {
+    const order: TapeNode[] = [];
+    const seen = new Set<TapeNode>();
+    const stack: TapeNode[] = [];
+    const visit = (node: TapeNode | undefined): void => {
+      if (!node || seen.has(node)) return;
+      seen.add(node);
+      order.push(node);
+      stack.push(node);
+    };
+    for (const root of this.roots) visit(root.source as TapeNode | undefined);
+    while (stack.length > 0) {
+      const node = stack.pop()!;
+      for (const edge of node.edges) {
+        if (!edge?.node) continue;
+        this.waiting.set(edge.node, (this.waiting.get(edge.node) ?? 0) + 1);
+        visit(edge.node);
+      }
+    }
+    return order;
+  }
+
+  /** Nodes from which a wanted value can be reached. */
+  private findNeeded(nodes: readonly TapeNode[]): Set<TapeNode> {
+    const needed = new Set<TapeNode>();
+    const state = new Map<TapeNode, boolean>();
+    const stack = nodes.map((node) => ({ node, done: false }));
+    while (stack.length > 0) {
+      const { node, done } = stack.pop()!;
+      if (state.has(node) && !done) continue;
+      const children = node.edges.flatMap((e) => (e?.node ? [e.node] : []));
+      if (!done) {
+        state.set(node, false);
+        stack.push({ node, done: true });
+        for (const c of children) if (!state.has(c)) stack.push({ node: c, done: false });
+        continue;
+      }
+      const leaf = node.edges.some((e) => e?.leaf && this.wantedLeaves!.has(e.leaf));
+      if (leaf || children.some((c) => needed.has(c) || this.wantedOutputs.has(c))) needed.add(node);
+    }
+    return needed;
+  }
+
+  run(): Gradients {
+    const ready: TapeNode[] = [];
+    for (const [i, root] of this.roots.entries()) this.seed(root, this.seeds[i]);
+    const starts = new Set(this.roots.flatMap((r) => (r.source ? [r.source as TapeNode] : [])));
+    for (const node of starts) if ((this.waiting.get(node) ?? 0) === 0) ready.push(node);
+    while (ready.length > 0) {
+      const node = ready.pop()!;
+      this.process(node);
+      for (const edge of node.edges) {
+        if (!edge?.node) continue;
+        const left = this.waiting.get(edge.node)! - 1;
+        this.waiting.set(edge.node, left);
+        if (left === 0) ready.push(edge.node);
+      }
+    }
+    for (const gradient of this.leaves.values()) publish(gradient);
+    return this.leaves;
+  }
+
+  private seed(root: Value, given: Value | undefined): void {
+    if (root.stopGradient) {
+      throw new InvalidArgumentError("the tensor has stopGradient = true, so nothing can flow back from it.", {
+        op: "backward",
+      });
+    }
+    if (given && !sameShape(given.shape, root.shape)) {
+      throw new InvalidArgumentError(
+        `the gradient is ${formatShape(given.shape)}, the tensor ${formatShape(root.shape)}.`,
+        { op: "backward" },
+      );
+    }
+    const edge: Edge = {
+      node: root.source as TapeNode | undefined,
+      index: root.outputIndex,
+      leaf: root.source ? undefined : root,
+    };
+    this.send(edge, given ?? arithmetic!.full(root, 1));
+  }
+
+  private process(node: TapeNode): void {
+    const gradients = this.pending.get(node) ?? [];
+    this.pending.delete(node);
+    this.applyHooks(node, gradients);
+    this.keepWanted(node, gradients);
+    if (gradients.some((g) => g !== undefined) && (!this.needed || this.needed.has(node)))
+      this.reverse(node, gradients);
+    if (!this.options.retainGraph) node.saved = undefined;
+    for (const g of gradients) if (g) this.drop(g);
+    releaseScoped((v) => !this.holders.has(v));
+  }
+
+  private applyHooks(node: TapeNode, gradients: (Value | undefined)[]): void {
+    node.hooks.forEach((hooks, i) => {
+      const g = gradients[i];
+      if (g && hooks) gradients[i] = this.replace(g, runHooks(hooks, g));
+    });
+    node.retainers.forEach((ref, i) => {
+      const v = ref?.deref();
+      const g = gradients[i];
+      if (v && g) {
+        publish(g);
+        v.gradient = v.gradient ? arithmetic!.add(v.gradient, g) : g;
+        publish(v.gradient);
+      }
+    });
+  }
+
+  private replace(old: Value, by: Value): Value {
+    if (by !== old) {
+      this.drop(old);
+      this.hold(by);
+    }
+    return by;
+  }
+
+  private keepWanted(node: TapeNode, gradients: readonly (Value | undefined)[]): void {
+    for (const [i, values] of this.wantedOutputs.get(node) ?? []) {
+      const g = gradients[i];
+      if (!g) continue;
+      for (const v of values) {
+        this.leaves.set(v, g);
+        this.hold(g);
+      }
+    }
+  }
+
+  /** Runs the rule of a node and sends what it gives along the edges. */
+  private reverse(node: TapeNode, gradients: readonly (Value | undefined)[]): void {
+    if (node.custom) {
+      const inputs = unscoped(() => node.custom!(gradients.map((g) => g && publish(g))));
+      node.edges.forEach((edge, i) => {
+        const g = inputs[i];
+        if (edge && g) this.send(edge, this.fit(g, node.operandMeta[i] as Value));
+      });
+      return;
+    }
+    const record = node.record!;
+    if (typeof record.grad !== "function") {
+      throw new UnimplementedError("the op has no gradient rule.", { op: record.name });
+    }
+    const context = { attrs: node.attrs, meta: this.metaOf(node) };
+    const thunks = record.grad(this.savedOf(node), outputGradients(node, gradients), context);
+    const lists = new Map<string, readonly (Value | null)[]>();
+    node.edges.forEach((edge, i) => {
+      if (!edge || !this.leadsOn(edge)) return;
+      const { name, list } = operandName(record.inputs, i);
+      const thunk = thunks[name];
+      if (!thunk) return;
+      let g: Value | null | undefined;
+      if (list) {
+        if (!lists.has(name)) lists.set(name, thunk() as readonly (Value | null)[]);
+        g = lists.get(name)![i - (record.inputs.length - 1)];
+      } else g = thunk() as Value | null;
+      if (g) this.send(edge, this.fit(g, node.operandMeta[i] as Value));
+    });
+  }
+
+  private leadsOn(edge: Edge): boolean {
+    if (!this.needed) return true;
+    if (edge.leaf) return this.wantedLeaves!.has(edge.leaf);
+    return this.needed.has(edge.node!) || this.wantedOutputs.has(edge.node!);
+  }
+
+  private metaOf(node: TapeNode): Record<string, unknown> {
+    const meta: Record<string, unknown> = namedOperands(node.record!.inputs, node.operandMeta);
+    node.record!.outputs.forEach((name, i) => {
+      meta[name] = node.outputMeta[i];
+    });
+    return meta;
+  }
+
+  private savedOf(node: TapeNode): Record<string, unknown> {
+    if (!node.saved) {
+      throw new PreconditionNotMetError("the graph was freed by an earlier backward.", {
+        op: node.name,
+        hint: "call backward({ retainGraph: true }) the first time.",
+      });
+    }
+    const out: Record<string, unknown> = {};
+    for (const name in node.saved) {
+      const s = node.saved[name]!;
+      out[name] = Array.isArray(s) ? s.map((x: Saved) => check(node, name, x)) : check(node, name, s as Saved);
+    }
+    return out;
+  }
+
+  /** Undoes broadcasting and casts. */
+  private fit(g: Value, operand: Value): Value {
+    const shaped = sameShape(g.shape, operand.shape) ? g : arithmetic!.sumTo(g, operand);
+    return shaped.dtype === operand.dtype ? shaped : arithmetic!.cast(shaped, operand.dtype);
+  }
+
+  private send(edge: Edge, g: Value): void {
+    if (edge.leaf) {
+      this.sendToLeaf(edge.leaf, g);
+      return;
+    }
+    let slots = this.pending.get(edge.node!);
+    if (!slots) {
+      slots = [];
+      this.pending.set(edge.node!, slots);
+    }
+    slots[edge.index] = this.combine(slots[edge.index], g);
+  }
+
+  private sendToLeaf(leaf: Value, g: Value): void {
+    if (this.wantedLeaves && !this.wantedLeaves.has(leaf)) return;
+    this.leaves.set(leaf, this.combine(this.leaves.get(leaf), g));
+  }
+
+  private combine(old: Value | undefined, g: Value): Value {
+    const sum = old ? arithmetic!.add(old, g) : g;
+    this.hold(sum);
+    if (old) this.drop(old);
+    return sum;
+  }
+
+  private hold(v: Value): void {
+    this.holders.set(v, (this.holders.get(v) ?? 0) + 1);
+  }
+
+  private drop(v: Value): void {
+    const n = this.holders.get(v) ?? 0;
+    if (n <= 1) this.holders.delete(v);
+    else this.holders.set(v, n - 1);
+  }
+}
+
+/** Runs hooks on a gradient as user code: what they see and make lives on as any tensor does. */
+export function runHooks(hooks: readonly GradientHook[], gradient: Value): Value {
+  let g = publish(gradient);
+  unscoped(() => {
+    for (const hook of hooks) g = hook(g) ?? g;
+  });
+  return g;
+}
+
+/** Gradients of a node's outputs by name; zeros are made only when a rule asks for one that nothing flowed into. */
+function outputGradients(node: TapeNode, gradients: readonly (Value | undefined)[]): Record<string, Value> {
+  const d: Record<string, Value> = {};
+  node.record!.outputs.forEach((name, i) => {
+    const g = gradients[i];
+    if (g) d[name] = g;
+    else Object.defineProperty(d, name, { get: () => arithmetic!.full(node.outputMeta[i]!, 0), enumerable: true });
+  });
+  return d;
+}
+
+function check(node: TapeNode, name: string, saved: Saved): Value | number {
+  const storage = typeof saved.value === "number" ? undefined : saved.value.storage;
+  if (storage && storage.version !== saved.version) {
+    throw new PreconditionNotMetError(
+      `"${name}" was changed in place after this op used it (version ${saved.version}, now ${storage.version}), so its gradient cannot be computed.`,
+      { op: node.name, hint: "use the out-of-place form, or change it after backward." },
+    );
+  }
+  return saved.value;
+}
