@@ -58,10 +58,10 @@ export class LibraryCache {
     return join(this.directory, `${process.pid}-${randomUUID()}.tmp`);
   }
 
-  /** The library that holds a nest, by its digest, if it is there and whole. */
-  find(nestKey: string): string | undefined {
+  /** The library that holds a nest, by its digest, if it is there and whole; one that is `loaded` is not read again. */
+  find(nestKey: string, loaded: (digest: string) => boolean): string | undefined {
     const digest = readText(join(this.directory, `${nestKey}.nest`))?.trim() ?? "";
-    return isDigest(digest) && this.check(digest) ? digest : undefined;
+    return isDigest(digest) && (loaded(digest) || this.check(digest)) ? digest : undefined;
   }
 
   /** The path of a library. */
@@ -78,7 +78,6 @@ export class LibraryCache {
       writeFileSync(name, `${digest}\n`, { mode: 0o600 });
       renameSync(name, join(this.directory, `${key}.nest`));
     }
-    if (this.persistent) this.evict();
     return digest;
   }
 
@@ -106,7 +105,8 @@ export class LibraryCache {
   }
 
   /** Keeps the most recently used libraries: when they are too many, the oldest go until 3/4 of the bound is left. */
-  private evict(): void {
+  evict(): void {
+    if (!this.persistent) return;
     const libraries = this.list(".so");
     let bytes = libraries.reduce((sum, f) => sum + f.bytes, 0);
     for (const file of this.list(".tmp")) if (Date.now() - file.time > LEFTOVER_AGE) rmSync(file.path, { force: true });

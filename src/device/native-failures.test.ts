@@ -130,6 +130,28 @@ describe.skipIf(!available)("with a broken compiler", () => {
   });
 });
 
+describe.skipIf(!available)("compiling in the background", () => {
+  it("runs the compiler at the lowest priority", async () => {
+    const seen = join(home, "priority");
+    const path = script("polite", `${answers}\nsleep 0.1; nice > ${seen}\nexec cc "$@"`);
+    const target = create({ OAR_CC: path }).target!;
+    await target.compileInBackground([addKernel(7)]);
+    expect(readFileSync(seen, "utf8").trim()).toBe("19");
+    expect(works(target, 7)).toBe(true);
+    expect(target.counters).toEqual({ compiled: 1, cached: 1 });
+  });
+
+  it("rejects when the target is closed meanwhile, and leaves nothing behind", async () => {
+    const target = create().target!;
+    const pending = target.compileInBackground([addKernel(8)]);
+    setImmediate(() => target.close());
+    await expect(pending).rejects.toThrow(UnavailableError);
+    await expect(target.compileInBackground([addKernel(8)])).rejects.toThrow(/closed/);
+    expect(() => target.compile([addKernel(8)])).toThrow(/closed/);
+    expect(files(".tmp")).toEqual([]);
+  });
+});
+
 describe.skipIf(!available)("the cache", () => {
   it("serves the next process, and is closed to other users", () => {
     expect(works(create().target!, 3)).toBe(true);

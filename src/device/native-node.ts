@@ -216,7 +216,7 @@ class Native implements NativeTarget {
   }
 
   private fromCache(w: Wanted): boolean {
-    const digest = this.cache.find(w.key);
+    const digest = this.cache.find(w.key, (d) => this.libraries.has(d));
     if (digest === undefined) return false;
     try {
       this.bind(w, this.library(digest));
@@ -237,6 +237,7 @@ class Native implements NativeTarget {
       const library = this.library(digest);
       for (const w of made) this.bind(w, library);
       this.counters.compiled += made.length;
+      this.cache.evict();
     } finally {
       rmSync(output, { force: true });
     }
@@ -267,7 +268,7 @@ class Native implements NativeTarget {
 
   private loadRuntime(): Library {
     const key = sha256([this.compiler.identity, runtimeSource].join("\0"));
-    const known = this.cache.find(key);
+    const known = this.cache.find(key, () => false);
     try {
       if (known !== undefined) return this.library(known);
     } catch {
