@@ -1,4 +1,4 @@
-// Checks every import in src: rooms import downwards only, no cycles between files, Node's modules only in Node's files.
+// Checks every import in src: rooms import downwards only, no cycles between files at run time, Node's modules only in Node's files.
 import { existsSync, readFileSync } from "node:fs";
 import { join, posix } from "node:path";
 import { finish, isMain, isTestFile, root, typescriptFiles } from "./files.mjs";
@@ -130,14 +130,15 @@ export function checkImports(base, packages) {
     /** @type {Map<string, number>} */
     const targets = new Map();
     graph.set(file, targets);
-    for (const { specifier, line } of importsOf(readFileSync(join(base, file), "utf8"))) {
+    for (const { specifier, line, typeOnly } of importsOf(readFileSync(join(base, file), "utf8"))) {
       count++;
       const target = specifier.startsWith(".")
         ? posix.join(posix.dirname(file), specifier).replace(/\.js$/, ".ts")
         : undefined;
       const problem = problemWith(file, specifier, target, packages);
       if (problem !== undefined) problems.push(`${file}:${line}: ${problem}`);
-      if (target !== undefined && !targets.has(target) && existsSync(join(base, target))) targets.set(target, line);
+      const runs = target !== undefined && !typeOnly && existsSync(join(base, target));
+      if (runs && !targets.has(target)) targets.set(target, line);
     }
   }
   for (const cycle of cycles(graph)) {

@@ -110,7 +110,8 @@ export function scan(source) {
 /**
  * The module specifiers of a file: `import`, `export … from`, `import()` and `import("…").T`, types included.
  * @param {string} source
- * @returns {{ specifier: string, line: number }[]}
+ * `typeOnly`: the whole statement is `import type …` or `export type …`, which leaves nothing at run time.
+ * @returns {{ specifier: string, line: number, typeOnly: boolean }[]}
  */
 export function importsOf(source) {
   const { code, strings } = scan(source);
@@ -118,7 +119,11 @@ export function importsOf(source) {
     .filter(({ start }) =>
       /(?:^|[^\w$.])(?:from|import|import\s*\(|require\s*\()\s*$/.test(code.slice(Math.max(0, start - 40), start)),
     )
-    .map(({ start, text }) => ({ specifier: text, line: lineAt(source, start) }));
+    .map(({ start, text }) => {
+      const before = code.slice(0, start);
+      const statement = before.slice(Math.max(before.lastIndexOf("import"), before.lastIndexOf("export")));
+      return { specifier: text, line: lineAt(source, start), typeOnly: /^(?:import|export)\s+type\b/.test(statement) };
+    });
 }
 
 /**

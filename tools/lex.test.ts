@@ -52,12 +52,12 @@ describe("importsOf", () => {
       'Array.from("no");',
     ].join("\n");
     expect(importsOf(source)).toEqual([
-      { specifier: "./a.js", line: 1 },
-      { specifier: "./b.js", line: 4 },
-      { specifier: "./c.js", line: 5 },
-      { specifier: "./d.js", line: 6 },
-      { specifier: "./e.js", line: 7 },
-      { specifier: "./f.js", line: 8 },
+      { specifier: "./a.js", line: 1, typeOnly: false },
+      { specifier: "./b.js", line: 4, typeOnly: true },
+      { specifier: "./c.js", line: 5, typeOnly: false },
+      { specifier: "./d.js", line: 6, typeOnly: false },
+      { specifier: "./e.js", line: 7, typeOnly: false },
+      { specifier: "./f.js", line: 8, typeOnly: false },
     ]);
   });
 });

@@ -87,7 +87,7 @@ bessel_large = lambda n: lambda v: (lambda x: mp.sqrt(x) * mp.exp(-x) * mp.besse
 
 TABLES = [
     # name, what it is, function, lo, hi, degree, weight, rounding
-    ("exp32", "(e^r - 1 - r) / r^2 for |r| <= ln2 / 2, float", exp_q, "-" + half_ln2, half_ln2, 5, exp_w, to_f32),
+    ("exp32", "(e^r - 1 - r) / r^2 for |r| <= ln2 / 2, float", exp_q, "-" + half_ln2, half_ln2, 4, exp_w, to_f32),
     ("exp64", "the same, double", exp_q, "-" + half_ln2, half_ln2, 10, exp_w, float),
     ("log32", "(ln(1 + f) - f + f^2 / 2) / f^3 for 1 + f in [sqrt 1/2, sqrt 2], float", log_p, *root_half, 8, log_w, to_f32),
     ("log64", "(2 artanh s - 2 s) / s^3 in s^2, for s = f / (2 + f), double",

@@ -10,15 +10,16 @@ import { toArray } from "../trace/eager.js";
 import { setHandleClasses } from "../trace/handles.js";
 import { assemble } from "./assemble.js";
 import { backward, type BackwardOptions, detachHandle, registerHook, retainGradients } from "./autograd.js";
-import { type TensorMethods, tensorMethods } from "./methods.js";
+import { fullLike } from "../ops/creation.js";
+import { installMethods, type MethodsOf } from "./method-table.js";
+import { methodTables } from "./method-tables.js";
 
 assemble();
 
 /** The symbol Node's console looks for. */
 const inspect = Symbol.for("nodejs.util.inspect.custom");
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are installed below, from the same tables as the type.
-export interface Tensor extends TensorMethods {}
+export interface Tensor extends MethodsOf<typeof methodTables> {}
 
 /**
  * An n-dimensional array on the engine's heap. Computing is synchronous, reading asynchronous. Memory is freed by itself when the
@@ -31,7 +32,7 @@ export interface Tensor extends TensorMethods {}
  * console.log(x.shape, await x.add(1).tolist()); // [2, 2] [[2, 3], [4, 5]]
  * ```
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above.
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are installed from the same tables as their types.
 export class Tensor extends Value {
   /** Name, as parameters have it; undefined for ordinary tensors. */
   name: string | undefined = undefined;
@@ -40,7 +41,7 @@ export class Tensor extends Value {
 
   static {
     setHandleClasses(Tensor, Tensor);
-    Object.assign(Tensor.prototype, tensorMethods);
+    installMethods(Tensor.prototype, methodTables);
   }
 
   /** Number of axes. */
@@ -160,7 +161,7 @@ export class Tensor extends Value {
 
   /** Drops the gradient (`setToZero`: fills it with zeros, Paddle's way). */
   clearGrad(setToZero = false): void {
-    this.gradient = setToZero && this.gradient ? (this.gradient as Tensor).zerosLike() : undefined;
+    this.gradient = setToZero && this.gradient ? fullLike(this.gradient, 0) : undefined;
   }
 
   /** Alias of `clearGrad`; zero-fills unless told otherwise, as Paddle's. */

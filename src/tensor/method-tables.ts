@@ -1,0 +1,7 @@
+// The method tables of all families: a new family adds its table here, and Tensor has its methods.
+
+import { creationMethods } from "./creation.js";
+import { mathMethods } from "./math.js";
+
+/** Every function that Tensor has as a method. */
+export const methodTables = { ...creationMethods, ...mathMethods };
