@@ -92,12 +92,13 @@ interface Step {
 }
 
 /** A as the register tile reads it: element (row r of the tile, depth d of the step). */
-type TileRows = (r: number, d: Expr, u: number) => Expr;
+type TileRows = (r: number, d: Expr) => Expr;
 
 class TiledGemm {
   private readonly tileColumns: number;
   private readonly manySteps: boolean;
-  private readonly copies: boolean;
+  /** Whether a last panel may be so narrow that one vector covers it. */
+  private readonly hasNarrow: boolean;
   private readonly packed: Buf;
   private readonly tiles: Buf;
   private readonly copied: Buf | undefined;
@@ -109,11 +110,13 @@ class TiledGemm {
   ) {
     this.tileColumns = g.vectors * g.lanes;
     this.manySteps = known(g.steps) !== 1;
-    this.copies = !spec.a.memory || b.target.name === "wasm";
+    const rest = known(spec.n) === undefined ? 1 : known(spec.n)! % g.panel;
+    this.hasNarrow = g.vectors > 1 && rest > 0 && rest <= g.lanes;
+    const copies = !spec.a.memory || b.target.name === "wasm";
     const tileElements = g.rows * g.panel;
     this.packed = b.local("packed", spec.type, DEPTH * BLOCK_PANELS * g.panel);
     this.tiles = b.local("tiles", spec.type, tileElements * (this.manySteps ? BLOCK_ROWS * BLOCK_PANELS : 1));
-    this.copied = this.copies ? b.local("copied", spec.type, DEPTH * BLOCK_ROWS * g.rows) : undefined;
+    this.copied = copies ? b.local("copied", spec.type, DEPTH * BLOCK_ROWS * g.rows) : undefined;
   }
 
   emit(block: Expr): void {
@@ -154,9 +157,15 @@ class TiledGemm {
       return;
     }
     const whole = b.let(k.and(depth, -TRANSPOSE), "whole");
-    b.for(0, whole, (d) => b.for(0, width, (c) => {
-      for (let u = 0; u < TRANSPOSE; u++) move(k.add(d, u), c);
-    }), { step: TRANSPOSE });
+    b.for(
+      0,
+      whole,
+      (d) =>
+        b.for(0, width, (c) => {
+          for (let u = 0; u < TRANSPOSE; u++) move(k.add(d, u), c);
+        }),
+      { step: TRANSPOSE },
+    );
     b.for(whole, depth, (d) => b.for(0, width, (c) => move(d, c)));
   }
 
@@ -178,18 +187,27 @@ class TiledGemm {
     const { b, g } = this;
     const rows = this.rowsFrom(at, step, ii);
     const height = b.let(k.min(g.rows, k.sub(at.height, ii)), "rows");
-    b.for(0, at.width, (jj) => {
-      const width = b.let(k.min(g.panel, k.sub(at.width, jj)), "columns");
-      const tile = this.manySteps ? b.let(k.add(k.mul(ii, BLOCK_PANELS * g.panel), k.mul(jj, g.rows)), "tile") : constant("i32", 0);
-      for (let c = 0; c < g.panel; c += this.tileColumns) {
-        const emit = (): void => this.tile(step, rows, b.let(k.mul(jj, DEPTH), "panel"), tile, c);
-        if (c === 0) emit();
-        else b.if(k.gt(width, c), emit);
-      }
-      const finish = (): void => this.storeTile(at, ii, jj, height, width, tile);
-      if (this.manySteps) b.if(k.eq(step.s, k.sub(g.steps, 1)), finish);
-      else finish();
-    }, { step: g.panel });
+    b.for(
+      0,
+      at.width,
+      (jj) => {
+        const width = b.let(k.min(g.panel, k.sub(at.width, jj)), "columns");
+        const tile = this.manySteps
+          ? b.let(k.add(k.mul(ii, BLOCK_PANELS * g.panel), k.mul(jj, g.rows)), "tile")
+          : constant("i32", 0);
+        const panel = b.let(k.mul(jj, DEPTH), "panel");
+        for (let c = 0; c < g.panel; c += this.tileColumns) {
+          const emit = (vectors: number) => (): void => this.tile(step, rows, panel, tile, c, vectors);
+          if (c > 0) b.if(k.gt(width, c), emit(g.vectors));
+          else if (this.hasNarrow) b.if(k.le(width, g.lanes), emit(1), emit(g.vectors));
+          else emit(g.vectors)();
+        }
+        const finish = (): void => this.storeTile(at, ii, jj, height, width, tile);
+        if (this.manySteps) b.if(k.eq(step.s, k.sub(g.steps, 1)), finish);
+        else finish();
+      },
+      { step: g.panel },
+    );
   }
 
   /** How the tile at row `ii` reads A. Rows outside of the matrix read its last row. */
@@ -198,7 +216,7 @@ class TiledGemm {
     if (copied) {
       const [rowStride, depthStride] = spec.a.inner === "j" ? [DEPTH, 1] : [1, BLOCK_ROWS * g.rows];
       const first = b.let(k.mul(ii, rowStride), "first");
-      return (r, d, u) => load(copied, k.add(k.add(k.mul(d, depthStride), first), r * rowStride + u * depthStride));
+      return (r, d) => load(copied, k.add(k.add(k.mul(d, depthStride), first), r * rowStride));
     }
     const { buf, base, stride } = spec.a.memory!;
     const start = base(at.batch);
@@ -209,36 +227,28 @@ class TiledGemm {
       const i = k.add(at.i0, r === 0 ? ii : k.min(k.add(ii, r), last));
       return b.let(k.add(start, k.add(k.mul(i, rowStride), k.mul(k0, depthStride))), "first");
     });
-    return (r, d, u) => load(buf, k.add(first[r]!, k.mul(k.add(d, u), depthStride)));
+    return (r, d) => load(buf, k.add(first[r]!, k.mul(d, depthStride)));
   }
 
-  /** One register tile over the step's depth, from column `c` of its panel. */
-  private tile(step: Step, rows: TileRows, panel: Expr, tile: Expr, c: number): void {
+  /** One register tile over the step's depth, `vectors` wide, from column `c` of its panel. */
+  private tile(step: Step, rows: TileRows, panel: Expr, tile: Expr, c: number, vectors: number): void {
     const { b, spec, g } = this;
     const zero = splat(constant(spec.type, 0), g.lanes);
-    const acc = Array.from({ length: g.rows }, () => Array.from({ length: g.vectors }, () => b.variable(zero, "acc")));
-    const each = (visit: (acc: Mutable, r: number, v: number, at: Expr) => void): void =>
-      acc.forEach((row, r) => row.forEach((x, v) => visit(x, r, v, k.add(tile, r * g.panel + c + v * g.lanes))));
-    if (this.manySteps) {
-      b.if(k.gt(step.s, 0), () => each((x, _r, _v, at) => b.set(x, b.load(this.tiles, at, g.lanes))));
-    }
-    const deepen = (d: Expr, count: number): void => {
-      for (let u = 0; u < count; u++) {
-        const from = k.add(panel, k.mul(d, g.panel));
-        const y = Array.from({ length: g.vectors }, (_, v) =>
-          b.let(b.load(this.packed, k.add(from, u * g.panel + c + v * g.lanes), g.lanes), "y"),
-        );
-        acc.forEach((row, r) => {
-          const x = b.let(splat(rows(r, d, u), g.lanes), "x");
-          row.forEach((a, v) => b.set(a, multiplyAdd(x, y[v]!, a.value)));
-        });
-      }
-    };
-    const unrolled = 4;
-    const whole = b.let(k.and(step.depth, -unrolled), "whole");
-    b.for(0, whole, (d) => deepen(d, unrolled), { step: unrolled });
-    b.for(whole, step.depth, (d) => deepen(d, 1));
-    each((x, _r, _v, at) => b.store(this.tiles, at, x.value));
+    const acc = Array.from({ length: g.rows }, () => Array.from({ length: vectors }, () => b.variable(zero, "acc")));
+    const each = (visit: (acc: Mutable, at: Expr) => void): void =>
+      acc.forEach((row, r) => row.forEach((x, v) => visit(x, k.add(tile, r * g.panel + c + v * g.lanes))));
+    if (this.manySteps) b.if(k.gt(step.s, 0), () => each((x, at) => b.set(x, b.load(this.tiles, at, g.lanes))));
+    b.for(0, step.depth, (d) => {
+      const from = k.add(panel, k.mul(d, g.panel));
+      const y = Array.from({ length: vectors }, (_, v) =>
+        b.let(b.load(this.packed, k.add(from, c + v * g.lanes), g.lanes), "y"),
+      );
+      acc.forEach((row, r) => {
+        const x = b.let(splat(rows(r, d), g.lanes), "x");
+        row.forEach((a, v) => b.set(a, multiplyAdd(x, y[v]!, a.value)));
+      });
+    });
+    each((x, at) => b.store(this.tiles, at, x.value));
   }
 
   private storeTile(at: Block, ii: Expr, jj: Expr, height: Expr, width: Expr, tile: Expr): void {

@@ -47,7 +47,7 @@ const dtypes = { f32: "float32", f64: "float64", i32: "int32", i64: "int64" } as
 /** The register tile of each target. */
 export const factsOf: Readonly<Record<TargetFacts["name"], TargetFacts>> = {
   native: { name: "native", gemm: { rows: 8, lanes: 16, vectors: 2 } },
-  wasm: { name: "wasm", gemm: { rows: 6, lanes: 8, vectors: 1 } },
+  wasm: { name: "wasm", gemm: { rows: 4, lanes: 8, vectors: 1 } },
   interp: { name: "interp", gemm: { rows: 4, lanes: 8, vectors: 1 } },
 };
 
@@ -65,7 +65,14 @@ export function compileGemm(p: GemmProblem, heap: Heap, target: Target, facts = 
   emitGemm(e, specOf(p, e, values));
   const nest = e.nest();
   const compiled = target.compile(nest.kernels);
-  const addresses = values.map((v) => heap.alloc(Math.max(1, v.shape.reduce((x, y) => x * y, 1)) * memBytes[p.type]));
+  const addresses = values.map((v) =>
+    heap.alloc(
+      Math.max(
+        1,
+        v.shape.reduce((x, y) => x * y, 1),
+      ) * memBytes[p.type],
+    ),
+  );
   const scratch = heap.alloc(Math.max(...compiled.map((f) => f.scratchBytes)) * target.threads + 64);
   const args = heap.alloc(nest.slots.length * 8 + 8);
   nest.slots.forEach((source, slot) => {
