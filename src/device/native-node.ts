@@ -135,7 +135,8 @@ class Native implements NativeTarget {
   private closed = false;
 
   constructor(
-    heap: Heap,
+    /** Kept alive with the target: compiled code holds its address. */
+    readonly heap: Heap,
     private readonly koffi: Koffi,
     readonly compiler: Compiler,
     readonly cache: LibraryCache,
@@ -169,6 +170,7 @@ class Native implements NativeTarget {
   }
 
   launch(table: number, count: number, threads: number): void {
+    if (this.closed) throw new UnavailableError("the native target is closed");
     this.launchTable(this.pool, table, count, threads < this.threads ? threads : this.threads);
   }
 
@@ -238,6 +240,12 @@ class Native implements NativeTarget {
       for (const w of made) this.bind(w, library);
       this.counters.compiled += made.length;
       this.cache.evict();
+    } catch (error) {
+      if (error instanceof OarError) throw error;
+      throw new UnavailableError(`compiled code cannot be stored or loaded: ${messageOf(error)}`, {
+        directory: this.cache.directory,
+        hint: "set OAR_CACHE to a folder with room, or OAR_TARGET=wasm to do without native code.",
+      });
     } finally {
       rmSync(output, { force: true });
     }
