@@ -1,0 +1,25 @@
+// The only list of ops: every family file, and from them every record by name.
+
+import type { OpRecord } from "../program/op.js";
+import * as arithmetic from "./arithmetic.js";
+import * as broadcast from "./broadcast.js";
+import * as cast from "./cast.js";
+import * as creation from "./creation.js";
+import * as exponential from "./exponential.js";
+
+/** The family files, one a line. */
+const families: readonly object[] = [
+  arithmetic,
+  broadcast,
+  cast,
+  creation,
+  exponential,
+];
+
+const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;
+
+/** Every op, in the order of families. */
+export const allOps: readonly OpRecord[] = families.flatMap((family) => Object.values(family).filter(isRecord));
+
+/** Every op by its name. */
+export const opsByName: ReadonlyMap<string, OpRecord> = new Map(allOps.map((op) => [op.name, op]));
