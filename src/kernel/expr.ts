@@ -70,6 +70,8 @@ export const opMeaning = {
   splat: "a scalar in every lane",
   ramp: "x, x+1, x+2, ... (scalar integer x)",
   lane: "lane number `value` of a vector",
+  zipLow: "x0, y0, x1, y1, ... of the low halves of two vectors",
+  zipHigh: "as zipLow, of the high halves",
 } as const;
 
 /** An op of the expression language; see {@link opMeaning}. */
@@ -283,3 +285,9 @@ export const ramp = (x: Expr, lanes: number): Expr => new Expr("ramp", x.type, l
 
 /** One lane of a vector, as a scalar. */
 export const lane = (x: Expr, k: number): Expr => new Expr("lane", x.type, 1, [x], k);
+
+/** The lanes of the low or high halves of two vectors in turn. */
+export function zip(op: "zipLow" | "zipHigh", x: Expr, y: Expr): Expr {
+  assert(x.lanes > 1 && x.lanes === y.lanes && x.type === y.type, `${op} of different vectors`);
+  return new Expr(op, x.type, x.lanes, [x, y]);
+}

@@ -104,6 +104,7 @@ const elementwise: { readonly [op: string]: readonly [count: number, takes: (e: 
   for (const op of ["rem", "shl", "shr", "ushr", "ult"]) table[op] = [2, isInt];
   for (const op of ["and", "or", "xor"]) table[op] = [2, bits];
   table.fma = [3, isFloat];
+  for (const op of ["zipLow", "zipHigh"]) table[op] = [2, (e) => !isMask(e.type) && e.lanes > 1];
   return table;
 })();
 

@@ -33,7 +33,11 @@ export class Substitution {
       const v = this.fresh(stmt.v);
       return { ...stmt, from, to, v, body: this.block(stmt.body) };
     }
-    const copy = mapStmt(stmt, (e) => this.expr(e), (b) => this.block(b));
+    const copy = mapStmt(
+      stmt,
+      (e) => this.expr(e),
+      (b) => this.block(b),
+    );
     if (copy.s !== "set" && copy.s !== "accumulate") return copy;
     const to = this.vars.get(copy.v);
     return to ? { ...copy, v: to.value as Var } : copy;
@@ -58,4 +62,3 @@ export class Substitution {
     return out;
   }
 }
-

@@ -116,9 +116,14 @@ function emitDots(b: KernelContext, spec: GemmSpec, { batch, from, to }: Strip):
     sums.forEach((sum, c) => spec.store(batch, i, columns[c]!, sum.value));
   };
   const whole = b.let(k.sub(to, k.and(k.sub(to, from), DOT_COLUMNS - 1)), "whole");
-  b.for(from, whole, (j) => {
-    const columns = Array.from({ length: DOT_COLUMNS }, (_, c) => b.let(k.add(j, c), "column"));
-    b.for(0, spec.m, (i) => dots(i, columns));
-  }, { step: DOT_COLUMNS });
+  b.for(
+    from,
+    whole,
+    (j) => {
+      const columns = Array.from({ length: DOT_COLUMNS }, (_, c) => b.let(k.add(j, c), "column"));
+      b.for(0, spec.m, (i) => dots(i, columns));
+    },
+    { step: DOT_COLUMNS },
+  );
   b.for(whole, to, (j) => b.for(0, spec.m, (i) => dots(i, [j])));
 }

@@ -1,7 +1,7 @@
 // Matrix multiplication by register tiles: B packed into panels in L2, the result's tiles in registers.
 
 import type { KernelContext } from "../fuse/body.js";
-import { type Buf, type Expr, constant, load, memBytes, splat } from "../kernel/expr.js";
+import { type Buf, type Expr, constant, load, memBytes, splat, zip } from "../kernel/expr.js";
 import type { Mutable } from "../kernel/builder.js";
 import { k } from "../kernel/ops.js";
 import { vectorBytes } from "../kernel/vectorize.js";
@@ -18,8 +18,8 @@ const BLOCK_PANELS = 4;
 const MIN_TILES = 16;
 /** Blocks that a product is cut into where it is large enough. */
 const BLOCKS = 16;
-/** Depths packed at once from transposed memory: a cache line of f32. */
-const TRANSPOSE = 16;
+/** Steps of the depth are multiples of this, so that squares of transposed memory fill them. */
+const DEPTH_UNIT = 16;
 
 /** Any sizes: blocks of the result, each made of register tiles, the depth in steps whose order is fixed. */
 export function tiledRoute(b: KernelContext, spec: GemmSpec): GemmRoute {
@@ -60,7 +60,8 @@ function gridOf(b: KernelContext, spec: GemmSpec): Grid {
   const rowBlocks = ceilDiv(high, k.min(BLOCK_ROWS, wanted));
   const blockHigh = k.max(1, ceilDiv(high, k.max(1, rowBlocks)));
   const blockWide = k.max(1, k.min(BLOCK_PANELS, k.divIndex(wanted, blockHigh)));
-  const steps = k.max(1, ceilDiv(spec.k, DEPTH));
+  const evenly = ceilDiv(spec.k, k.max(1, ceilDiv(spec.k, DEPTH)));
+  const stepDepth = k.max(DEPTH_UNIT, k.mul(ceilDiv(evenly, DEPTH_UNIT), DEPTH_UNIT));
   return {
     rows,
     vectors,
@@ -70,8 +71,8 @@ function gridOf(b: KernelContext, spec: GemmSpec): Grid {
     blockColumns: k.mul(blockWide, panel),
     rowBlocks,
     columnBlocks: ceilDiv(wide, blockWide),
-    steps,
-    stepDepth: ceilDiv(spec.k, steps),
+    steps: k.max(1, ceilDiv(spec.k, stepDepth)),
+    stepDepth,
   };
 }
 
@@ -146,27 +147,42 @@ class TiledGemm {
     const to = b.let(k.mul(jj, DEPTH), "to");
     const width = b.let(k.min(g.panel, k.sub(at.width, jj)), "width");
     const j = b.let(k.add(at.j0, jj), "j");
+    const target = (d: Expr, c: Expr): Expr => k.add(k.add(to, k.mul(d, g.panel)), c);
     const move = (d: Expr, c: Expr): void =>
-      b.store(this.packed, k.add(k.add(to, k.mul(d, g.panel)), c), spec.b.at(at.batch, k.add(k0, d), k.add(j, c)));
+      b.store(this.packed, target(d, c), spec.b.at(at.batch, k.add(k0, d), k.add(j, c)));
     if (spec.b.inner === "j") {
-      b.if(
-        k.eq(width, g.panel),
-        () => b.for(0, depth, (d) => b.lanes(0, g.panel, (c) => move(d, c))),
-        () => b.for(0, depth, (d) => b.lanes(0, width, (c) => move(d, c))),
-      );
+      const whole = (): void => b.for(0, depth, (d) => b.lanes(0, g.panel, (c) => move(d, c)));
+      const part = (): void => b.for(0, depth, (d) => b.lanes(0, width, (c) => move(d, c)));
+      b.if(k.eq(width, g.panel), whole, part);
       return;
     }
-    const whole = b.let(k.and(depth, -TRANSPOSE), "whole");
-    b.for(
-      0,
-      whole,
-      (d) =>
-        b.for(0, width, (c) => {
-          for (let u = 0; u < TRANSPOSE; u++) move(k.add(d, u), c);
-        }),
-      { step: TRANSPOSE },
+    const { memory } = spec.b;
+    const [squareDepth, squareWidth] = [depth, width].map((x) =>
+      memory ? b.let(k.and(x, -g.lanes)) : constant("i32", 0),
     );
-    b.for(whole, depth, (d) => b.for(0, width, (c) => move(d, c)));
+    if (memory) {
+      b.for(
+        0,
+        squareDepth!,
+        (d) => {
+          b.for(
+            0,
+            squareWidth!,
+            (c) => {
+              const from = k.add(k.add(memory.base(at.batch), k.mul(k.add(j, c), memory.stride)), k.add(k0, d));
+              const columns = Array.from({ length: g.lanes }, (_, u) =>
+                b.let(b.load(memory.buf, k.add(from, k.mul(memory.stride, u)), g.lanes), "column"),
+              );
+              transpose(b, columns).forEach((row, u) => b.store(this.packed, target(k.add(d, u), c), row));
+            },
+            { step: g.lanes },
+          );
+        },
+        { step: g.lanes },
+      );
+    }
+    b.for(squareWidth!, width, (c) => b.for(0, squareDepth!, (d) => move(d, c)));
+    b.for(0, width, (c) => b.for(squareDepth!, depth, (d) => move(d, c)));
   }
 
   /** The block's rows of A, their strides made constant: in the order they stand in memory. */
@@ -259,4 +275,17 @@ class TiledGemm {
       b.lanes(0, width, (c) => spec.store(at.batch, k.add(i0, r), k.add(j0, c), b.load(this.tiles, k.add(row, c))));
     });
   }
+}
+
+/** The transpose of as many vectors as each has lanes. Each round moves the top bit of (vector, lane) to the end: log2 rounds swap them. */
+function transpose(b: KernelContext, vectors: readonly Expr[]): readonly Expr[] {
+  const half = vectors.length / 2;
+  let rows = vectors;
+  for (let round = 1; round < vectors.length; round *= 2) {
+    rows = rows.slice(0, half).flatMap((x, i) => {
+      const y = rows[i + half]!;
+      return [b.let(zip("zipLow", x, y), "row"), b.let(zip("zipHigh", x, y), "row")];
+    });
+  }
+  return rows;
 }

@@ -98,14 +98,21 @@ describe.each(targets.map((t) => [t.name, t] as const))("matrix multiplication o
 
   it("agrees with the definition on any sizes", { timeout: 300_000 }, () => {
     const numRuns = { interp: 15, wasm: 120, native: 40 }[name];
-    fc.assert(fc.property(problems, (p) => check(p, target)), { numRuns });
+    fc.assert(
+      fc.property(problems, (p) => check(p, target)),
+      { numRuns },
+    );
   });
 });
 
 describe("the rows and lanes of the register tile", () => {
   it("do not change results' meaning", () => {
     const target = targets[1]!;
-    for (const gemm of [{ rows: 3, lanes: 16, vectors: 1 }, { rows: 4, lanes: 4, vectors: 2 }, { rows: 8, lanes: 16, vectors: 2 }]) {
+    for (const gemm of [
+      { rows: 3, lanes: 16, vectors: 1 },
+      { rows: 4, lanes: 4, vectors: 2 },
+      { rows: 8, lanes: 16, vectors: 2 },
+    ]) {
       check({ type: "f32", batches: 1, m: 45, n: 71, k: 300 }, target, { name: "wasm", gemm });
     }
   });

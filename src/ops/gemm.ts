@@ -77,7 +77,12 @@ export function emitGemm(b: KernelContext, spec: GemmSpec): void {
     const emit = (i: number): void => {
       const route = routes[i];
       if (!route) last.emit(block);
-      else b.if(route.when as Expr, () => route.emit(block), () => emit(i + 1));
+      else
+        b.if(
+          route.when as Expr,
+          () => route.emit(block),
+          () => emit(i + 1),
+        );
     };
     emit(0);
   });
@@ -103,7 +108,11 @@ export function transposed(x: GemmOperand): GemmOperand {
  * The last two axes of a tensor as a matrix operand. `transpose` swaps them; `leading` gives the index of the axes before them (default:
  * none, a tensor of rank 2).
  */
-export function matrixOperand(x: Ref, transpose = false, leading: (batch: Expr) => readonly Expr[] = () => []): GemmOperand {
+export function matrixOperand(
+  x: Ref,
+  transpose = false,
+  leading: (batch: Expr) => readonly Expr[] = () => [],
+): GemmOperand {
   const stride = x.extent(x.rank - 1);
   const { buf } = x;
   const base = (batch: Expr): Expr => {

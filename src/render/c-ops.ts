@@ -118,6 +118,22 @@ export function spellRamp(of: KType, lanes: number, x: string, first: number, he
   return `(${spellSplat(of, lanes, x, helpers)} + (${type}){${steps}})`;
 }
 
+/** `x0, y0, x1, y1, …` of the low or high halves of two registers. */
+export function spellZip(of: KType, lanes: number, high: boolean, x: string, y: string, helpers: Helpers): string {
+  const type = helpers.type(of, lanes);
+  const mask = helpers.vector(bits[baseType(of)] === 64 ? "i64" : "i32", lanes);
+  const from = high ? lanes / 2 : 0;
+  const order = Array.from({ length: lanes }, (_, k) => from + (k >> 1) + (k % 2) * lanes).join(", ");
+  const name = helpers.declare(
+    `zip${high ? "High" : "Low"}_${type}`,
+    () =>
+      `INLINE ${type} zip${high ? "High" : "Low"}_${type}(${type} x, ${type} y) {\n` +
+      `#ifdef __clang__\n  return __builtin_shufflevector(x, y, ${order});\n` +
+      `#else\n  return __builtin_shuffle(x, y, (${mask}){${order}});\n#endif\n}\n`,
+  );
+  return `${name}(${x}, ${y})`;
+}
+
 /** Whether dividing by `y` can neither trap nor overflow. */
 function isSafeDivisor(y: Expr): boolean {
   const c = y.op === "splat" ? y.args[0]! : y;

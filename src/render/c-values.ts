@@ -2,7 +2,7 @@
 
 import { BugError } from "../core/errors.js";
 import { type Arg, Buf, type Expr, loadType, type Var } from "../kernel/expr.js";
-import { Helpers, spell, spellRamp, spellSplat } from "./c-ops.js";
+import { Helpers, spell, spellRamp, spellSplat, spellZip } from "./c-ops.js";
 import { literal, memoryType } from "./c-types.js";
 
 /** Chains of operands longer than this are cut by temporaries: compilers bound the depth of brackets. */
@@ -163,6 +163,16 @@ export class Values {
         const inner = this.split(e.args[0]!.lanes).lanes;
         const text = `(${operand()[Math.floor(k / inner)]!})[${k % inner}]`;
         return [e.type === "m32" || e.type === "m64" ? `(i32)(${text} & 1)` : text];
+      }
+      case "zipLow":
+      case "zipHigh": {
+        // Part p of the result comes from one half of one part of each operand.
+        const [x, y] = e.args.map((a) => this.hold(a)) as [readonly string[], readonly string[]];
+        const first = e.op === "zipHigh" ? parts : 0;
+        return each((p) => {
+          const from = (first + p) >> 1;
+          return spellZip(e.type, lanes, (first + p) % 2 === 1, x[from]!, y[from]!, this.helpers);
+        });
       }
       default: {
         const args = e.args.map((a) => this.value(a, depth + 1));

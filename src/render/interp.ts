@@ -314,6 +314,7 @@ class Interp {
     if (e.op === "splat") return () => new Array<Scalar>(lanes).fill(mask ? -(x() as number) | 0 : (x() as Scalar));
     if (e.op === "lane") return () => laneOf(x() as Scalar[]);
     if (e.op === "ramp") return ramp(x, lanes);
+    if (e.op === "zipLow" || e.op === "zipHigh") return zip(x, y, lanes, e.op === "zipHigh" ? lanes / 2 : 0);
     const fn = laneFn(e);
     if (lanes === 1) {
       if (e.args.length === 1) return () => fn(x() as Scalar, 0, 0);
@@ -327,6 +328,13 @@ class Interp {
       return Array.from({ length: lanes }, (_, k) => fn(pick(0, k), pick(1, k), pick(2, k)));
     };
   }
+}
+
+function zip(x: Thunk, y: Thunk, lanes: number, from: number): Thunk {
+  return () => {
+    const both = [x() as Scalar[], y() as Scalar[]];
+    return Array.from({ length: lanes }, (_, k) => both[k % 2]![from + (k >> 1)]!);
+  };
 }
 
 function ramp(x: Thunk, lanes: number): Thunk {

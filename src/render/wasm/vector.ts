@@ -4,7 +4,7 @@ import { BugError } from "../../core/errors.js";
 import { type Buf, type Expr, type KType, type Var, isMask, laneBytes, memBytes, splat } from "../../kernel/expr.js";
 import { pushAddress } from "./address.js";
 import { pushVectorCast } from "./cast.js";
-import type { Frame, Pieces } from "./frame.js";
+import { type Frame, type Pieces, pieceCount } from "./frame.js";
 import { laneOps, lanesPerPiece, vectorOps } from "./ops.js";
 import { gatherPieces, loadPieces } from "./memory.js";
 import { keep } from "./scalar.js";
@@ -46,6 +46,9 @@ export function vectorPieces(f: Frame, e: Expr): Pieces {
     }
     case "fma":
       return fmaPieces(f, e);
+    case "zipLow":
+    case "zipHigh":
+      return zipPieces(f, e);
     default:
       return operationPieces(f, e);
   }
@@ -126,6 +129,33 @@ function fmaPieces(f: Frame, e: Expr): Pieces {
     if (!features.relaxed) code.op(`${shape}.mul`);
     z(p);
     code.op(features.relaxed ? `${shape}.relaxed_madd` : `${shape}.add`);
+  };
+}
+
+/** Byte orders that put the lanes of one half of two pieces in turn. */
+const zipOrder = (bytes: number, high: boolean): number[] =>
+  Array.from({ length: 16 }, (_, i) => {
+    const k = Math.floor(i / bytes);
+    return (high ? 8 : 0) + (k >> 1) * bytes + (i % bytes) + (k % 2) * 16;
+  });
+
+/** Piece p of the result comes from one half of one piece of each operand, so all of these are computed first. */
+function zipPieces(f: Frame, e: Expr): Pieces {
+  const { code } = f;
+  const count = pieceCount(e);
+  const first = e.op === "zipHigh" ? count : 0;
+  const operands = e.args.map((a) => {
+    const pieces = f.vector(f, a);
+    return Array.from({ length: count }, (_, p) => {
+      const local = f.temp("v128");
+      pieces(p);
+      code.set(local);
+      return local;
+    });
+  });
+  return (p) => {
+    for (const locals of operands) code.get(locals[(first + p) >> 1]!);
+    code.shuffle(zipOrder(laneBytes(e.type), (first + p) % 2 === 1));
   };
 }
 
