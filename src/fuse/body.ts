@@ -145,6 +145,8 @@ export interface GraphNode {
   readonly attrs: Readonly<Record<string, unknown>>;
   /** Names of attributes that are run-time scalars (numbers, or lists of integers). */
   readonly scalarAttrs: ReadonlySet<string>;
+  /** Draws from the random stream or acts outside: never merged, dropped or reordered with its like. */
+  readonly effect: boolean;
   /** For each output the operand whose memory it overwrites, if any. */
   readonly inplace: readonly (number | undefined)[];
   /** The dtype operands are brought to before a `lower` body; undefined: each its own. */

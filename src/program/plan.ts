@@ -98,11 +98,16 @@ export class CompiledNest {
 
   /** Points the scratch slot at memory large enough for all threads. */
   setScratch(engine: Engine, args: number): void {
-    const address = engine.scratchFor(this.scratch);
-    const slot = this.nest.kernels[0]!.scratchSlot;
+    this.writeScratch(engine, args, engine.scratchFor(this.scratch));
+  }
+
+  /** Writes the scratch address. */
+  writeScratch(engine: Engine, args: number, address: number): void {
+    const slot = this.nest.slots.findIndex((s) => s.kind === "scratch");
     engine.heap.views.u32[args / 4 + slot * 2] = address;
   }
 
+  /** Bytes of scratch each thread needs. */
   get scratchBytes(): number {
     return this.scratch;
   }

@@ -54,6 +54,20 @@ export function capturing<R>(interpreter: Interpreter, fn: () => R): R {
   }
 }
 
+/** Runs `fn` eagerly although a trace is capturing: for state that must exist before the traced step runs. */
+export function eagerly<R>(fn: () => R): R {
+  const before = state.capture;
+  state.capture = undefined;
+  try {
+    return fn();
+  } finally {
+    state.capture = before;
+  }
+}
+
+/** The trace that is capturing ops, if any. */
+export const currentCapture = (): Interpreter | undefined => state.capture;
+
 /** Whether a trace is capturing ops. */
 export const isCapturing = (): boolean => state.capture !== undefined;
 

@@ -309,7 +309,8 @@ function runHost(record: OpRecord, operands: readonly (Value | number | undefine
   return record.outputs.map((name) => fromArray(outs[name]!));
 }
 
-function runHostNode(on: Engine, node: GraphNode, addresses: readonly number[]): void {
+/** Runs a host op of a graph on heap memory. */
+export function runHostNode(on: Engine, node: GraphNode, addresses: readonly number[]): void {
   const arrays = node.operands.map((o) =>
     typeof o === "object" ? readArray(on, o.dtype, o.shape, addresses[o.id]!) : undefined,
   );

@@ -36,6 +36,7 @@ export class GraphBuilder {
       attrs,
       scalarAttrs: record.scalarAttrs,
       inplace: record.outputs.map((name) => inplaceOperand(record, name)),
+      effect: record.random,
       compute,
     });
     return outputs;
@@ -92,6 +93,7 @@ export class GraphBuilder {
       attrs: {},
       scalarAttrs: new Set(),
       inplace: [undefined],
+      effect: false,
       compute: undefined,
     });
     return out;

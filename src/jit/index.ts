@@ -1,0 +1,3 @@
+// The jit room's public names.
+
+export { type Compiled, compile } from "./compile.js";

@@ -1,0 +1,39 @@
+// StepTrace: captures a whole function as a block; eager tensors it touches become captured variables, numbers that change are refreshed.
+
+import { scalarAsArray } from "./scalars.js";
+import { BlockTrace } from "./block-trace.js";
+import { currentCapture, eagerly } from "./bind.js";
+import type { Value } from "../program/value.js";
+import { fromArray } from "./eager.js";
+
+/** A number that is read anew before every run: learning rates and the like. */
+export interface RuntimeScalar {
+  readonly holder: Value;
+  readonly read: () => number;
+}
+
+/** A capture that knows run-time scalars and what to do before each run. */
+export class StepTrace extends BlockTrace {
+  readonly scalars: RuntimeScalar[] = [];
+  /** Called before each run, for bookkeeping outside the engine (step counters). */
+  readonly beforeRun: (() => void)[] = [];
+}
+
+/**
+ * A number for use as an operand that may change between runs of a compiled step. Outside a trace it is the number itself; inside,
+ * a captured scalar tensor that is refreshed before each run, so that changing it compiles nothing.
+ */
+export function runtimeScalar(read: () => number): Value | number {
+  const trace = currentCapture();
+  if (!(trace instanceof StepTrace)) return read();
+  const holder = eagerly(() => fromArray(scalarAsArray(read())));
+  trace.scalars.push({ holder, read });
+  return holder;
+}
+
+/** Runs `action` now when eager, or before each run of the step being traced. */
+export function eachStep(action: () => void): void {
+  const trace = currentCapture();
+  if (trace instanceof StepTrace) trace.beforeRun.push(action);
+  else action();
+}
