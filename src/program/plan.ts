@@ -186,7 +186,7 @@ export function compileGraph(engine: Engine, graph: Graph, values: readonly Grap
 export function targetFacts(engine: Engine): TargetFacts {
   const { name } = engine.target;
   if (name === "native") return { name, gemm: { rows: 8, lanes: 16, vectors: 2 } };
-  if (name === "wasm") return { name, gemm: { rows: 6, lanes: 8, vectors: 1 } };
+  if (name === "wasm") return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
   return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
 }
 
