@@ -47,7 +47,7 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
     const key = signature(args, tensors);
     let step = variants.get(key);
     if (!step) {
-      step = new CompiledStep(engine(), fn as (...given: never[]) => R, args, tensors);
+      step = new CompiledStep(engine(), (given) => fn(...(given as A)), args, tensors);
       variants.set(key, step);
     }
     return step.run(tensors);
@@ -96,7 +96,7 @@ class CompiledStep<R> {
 
   constructor(
     private readonly on: Engine,
-    fn: (...args: never[]) => R,
+    fn: (args: readonly unknown[]) => R,
     args: readonly unknown[],
     tensors: readonly Tensor[],
   ) {
@@ -108,8 +108,8 @@ class CompiledStep<R> {
       const handle = symbolHandle(inputDescs[next++]!);
       handle.stopGradient = t.stopGradient;
       return handle;
-    }) as never[];
-    const result = capturing(this.trace, () => fn(...symbolic));
+    }) as readonly unknown[];
+    const result = capturing(this.trace, () => fn(symbolic));
     const leaves = this.leftGradients();
     const graph = this.graphOf(block, inputDescs, result, leaves);
     this.inputs = graph.inputs;

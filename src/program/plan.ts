@@ -1,13 +1,13 @@
 // Plan: a fused graph compiled for an engine, with the recipe that fills argument tables and launches its kernels.
 
-import { BugError } from "../core/errors.js";
 import { type Shape, sizeOf } from "../core/shape.js";
 import type { Engine } from "../device/engine.js";
 import type { CompiledKernel } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Nest, SlotSource } from "../fuse/emitter.js";
 import { type Graph, type TargetFacts, fuse } from "../fuse/fuse.js";
-import type { Arg, Expr } from "../kernel/expr.js";
+
+import { type LaunchSize, launchSize } from "./launch-size.js";
 
 /** What is known when a plan runs: memory and shape of each graph value, attributes and numbers of each node. */
 export interface Bindings {
@@ -22,8 +22,8 @@ const parallelElements = 65536;
 
 /** A nest with its machine code. */
 export class CompiledNest {
-  private readonly blocks: readonly Scalar[];
-  private readonly temps: readonly { readonly slot: number; readonly length: Scalar; readonly bytes: number }[];
+  private readonly blocks: readonly LaunchSize[];
+  private readonly temps: readonly { readonly slot: number; readonly length: LaunchSize; readonly bytes: number }[];
   private readonly scratch: number;
   private readonly plain: readonly (readonly [slot: number, source: SlotSource])[];
   private readonly touched: readonly number[];
@@ -32,12 +32,12 @@ export class CompiledNest {
     readonly nest: Nest,
     readonly kernels: readonly CompiledKernel[],
   ) {
-    this.blocks = nest.kernels.map((kernel) => scalarFunction(kernel.blocks));
+    this.blocks = nest.kernels.map((kernel) => launchSize(kernel.blocks));
     this.scratch = Math.max(0, ...kernels.map((c) => c.scratchBytes));
     const all = nest.slots.map((source, slot) => [slot, source] as const);
     this.plain = all.filter(([, s]) => s.kind !== "temp" && s.kind !== "scratch");
     this.temps = all.flatMap(([slot, s]) =>
-      s.kind === "temp" ? [{ slot, length: scalarFunction(s.length), bytes: s.bytes }] : [],
+      s.kind === "temp" ? [{ slot, length: launchSize(s.length), bytes: s.bytes }] : [],
     );
     this.touched = [...nest.reads, ...nest.writes];
   }
@@ -189,54 +189,3 @@ export function targetFacts(engine: Engine): TargetFacts {
   if (name === "wasm") return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
   return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
 }
-
-/** Evaluates an i32 expression of scalar arguments, read from the table at word `base`. */
-type Scalar = (i32: Int32Array, base: number) => number;
-
-function scalarFunction(e: Expr): Scalar {
-  if (e.op === "const") {
-    const v = Number(e.value);
-    return () => v;
-  }
-  if (e.op === "arg") {
-    const word = (e.value as Arg).slot * 2;
-    return (i32, base) => i32[base + word]!;
-  }
-  const [x, y] = e.args.map(scalarFunction);
-  switch (e.op) {
-    case "add":
-      return (m, b) => (x!(m, b) + y!(m, b)) | 0;
-    case "sub":
-      return (m, b) => (x!(m, b) - y!(m, b)) | 0;
-    case "mul":
-      return (m, b) => Math.imul(x!(m, b), y!(m, b));
-    case "div":
-      return (m, b) => (x!(m, b) / y!(m, b)) | 0;
-    case "rem":
-      return (m, b) => (x!(m, b) % y!(m, b)) | 0;
-    case "min":
-      return (m, b) => Math.min(x!(m, b), y!(m, b));
-    case "max":
-      return (m, b) => Math.max(x!(m, b), y!(m, b));
-    case "and":
-      return (m, b) => x!(m, b) & y!(m, b);
-    case "select": {
-      const [c, t, f] = [e.args[0]!, ...e.args.slice(1).map(scalarFunction)] as [Expr, Scalar, Scalar];
-      const [l, r] = c.args.map(scalarFunction) as [Scalar, Scalar];
-      const test = comparisons[c.op];
-      if (!test) throw new BugError(`${c.op} in a launch size`);
-      return (m, b) => (test(l(m, b), r(m, b)) ? t(m, b) : f(m, b));
-    }
-    default:
-      throw new BugError(`${e.op} in a launch size`);
-  }
-}
-
-const comparisons: Readonly<Record<string, (x: number, y: number) => boolean>> = {
-  lt: (x, y) => x < y,
-  le: (x, y) => x <= y,
-  gt: (x, y) => x > y,
-  ge: (x, y) => x >= y,
-  eq: (x, y) => x === y,
-  ne: (x, y) => x !== y,
-};
