@@ -1,13 +1,11 @@
-// The one heap that all CPU targets share: a WebAssembly.Memory with a size-class allocator on top.
+// The one heap that all CPU targets share: a WebAssembly.Memory with a page allocator and size classes on top.
 
 import { UnavailableError } from "../core/errors.js";
 
 const PAGE = 65536;
 const MAX_PAGES = 65536;
-/** Every block starts at a multiple of this, a cache line and the widest vector. */
-const ALIGN = 64;
-/** Low addresses kept for null and for guard. */
-const RESERVED = 1024;
+/** Requests above this get whole pages of their own. */
+const LARGEST_SMALL = 32768;
 
 /** Typed views of the whole heap. Taken anew after the heap grows: never keep one across an allocation. */
 export interface HeapViews {
@@ -36,16 +34,29 @@ function viewsOf(buffer: ArrayBufferLike): HeapViews {
   };
 }
 
-/** Size class of a request: multiples of 64 to 1 KiB, then eight steps an octave, so that at most 12 % is lost. */
-function classSize(bytes: number): number {
-  if (bytes <= 1024) return Math.max(ALIGN, Math.ceil(bytes / ALIGN) * ALIGN);
-  const step = 2 ** (31 - Math.clz32(bytes - 1) - 3);
-  return Math.ceil(bytes / step) * step;
+/** Sizes of small blocks: multiples of 64 to 1 KiB, then eight steps an octave, so that at most 12 % is lost. */
+const smallSizes: readonly number[] = (() => {
+  const sizes = Array.from({ length: 16 }, (_, i) => 64 * (i + 1));
+  for (let size = 1024; size < LARGEST_SMALL; ) {
+    size += 2 ** (Math.floor(Math.log2(size)) - 3);
+    sizes.push(size);
+  }
+  return sizes;
+})();
+
+/** The class of a small request. */
+function classOf(bytes: number): number {
+  if (bytes <= 1024) return bytes <= 64 ? 0 : ((bytes + 63) >>> 6) - 1;
+  const octave = 31 - Math.clz32(bytes - 1);
+  return 16 + (octave - 10) * 8 + ((bytes - 1 - 2 ** octave) >>> (octave - 3));
 }
+
+/** Marks in the page table: a page of small blocks holds its class; a run of pages holds -length at its first page. */
+const FREE = -32768;
 
 /**
  * Memory of tensors, argument tables and compiled Programs. Addresses are byte offsets, stay valid while the heap grows, and are
- * multiples of 64. Freed blocks are kept by size class and given out again, last freed first; large ones split when no equal one is free.
+ * multiples of 64. A page of 64 KiB holds small blocks of one size, or belongs to a larger block; freed neighbours join again.
  */
 export class Heap {
   readonly memory: WebAssembly.Memory;
@@ -58,9 +69,16 @@ export class Heap {
   liveBlocks = 0;
   /** The largest `liveBytes` so far. */
   peakBytes = 0;
-  private top = RESERVED;
-  private readonly free_ = new Map<number, number[]>();
-  private readonly sizes = new Map<number, number>();
+  /** First page never given out; page 0 is kept, so that address 0 is nobody's. */
+  private top = 1;
+  private readonly small: number[][] = smallSizes.map(() => []);
+  /** By page: the class of its small blocks, or FREE. */
+  private readonly pageClass = new Int16Array(MAX_PAGES).fill(FREE);
+  /** By first page: the length of an allocated run. */
+  private readonly runLength = new Int32Array(MAX_PAGES);
+  /** Free runs of pages: length by first page, and first page by last page. */
+  private readonly freeRuns = new Map<number, number>();
+  private readonly freeEnds = new Map<number, number>();
 
   constructor(shared = typeof SharedArrayBuffer !== "undefined") {
     this.shared = shared;
@@ -70,66 +88,122 @@ export class Heap {
 
   /** Reserves at least `bytes` bytes (contents undefined). Throws UnavailableError when 4 GB are used up. */
   alloc(bytes: number): number {
-    const size = classSize(bytes);
-    const address = this.free_.get(size)?.pop() ?? this.splitFree(size) ?? this.extend(size);
-    this.sizes.set(address, size);
-    this.liveBytes += size;
-    this.liveBlocks++;
-    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
-    return address;
+    if (bytes > LARGEST_SMALL) return this.allocRun(Math.ceil(bytes / PAGE));
+    const c = classOf(bytes);
+    const list = this.small[c]!;
+    if (list.length === 0) this.cutPage(c, list);
+    this.count(smallSizes[c]!);
+    return list.pop()!;
   }
 
-  /** Gives a block back. */
+  /** Gives a block back. An address that is no block's is ignored. */
   free(address: number): void {
-    const size = this.sizes.get(address);
-    if (size === undefined) return;
-    this.sizes.delete(address);
-    this.liveBytes -= size;
+    const page = address >>> 16;
+    const c = this.pageClass[page]!;
+    if (c >= 0) {
+      this.small[c]!.push(address);
+      this.liveBytes -= smallSizes[c]!;
+      this.liveBlocks--;
+      return;
+    }
+    const length = this.runLength[page]!;
+    if (length === 0) return;
+    this.runLength[page] = 0;
+    this.liveBytes -= length * PAGE;
     this.liveBlocks--;
-    this.keep(address, size);
+    this.release(page, length);
   }
 
-  /** Bytes the block at `address` holds. */
+  /** Bytes of the block at `address`; 0 when no live block of its own pages starts there. */
   sizeOf(address: number): number {
-    return this.sizes.get(address) ?? 0;
+    const page = address >>> 16;
+    const c = this.pageClass[page]!;
+    return c >= 0 ? smallSizes[c]! : this.runLength[page]! * PAGE;
   }
 
-  private keep(address: number, size: number): void {
-    const list = this.free_.get(size);
-    if (list) list.push(address);
-    else this.free_.set(size, [address]);
+  private count(size: number): void {
+    this.liveBlocks++;
+    this.liveBytes += size;
+    if (this.liveBytes > this.peakBytes) this.peakBytes = this.liveBytes;
   }
 
-  /** Cuts a block out of the smallest sufficient free one of at least 64 KiB; small blocks never fragment large ones. */
-  private splitFree(size: number): number | undefined {
-    if (size < PAGE) return undefined;
-    let best = Infinity;
-    for (const [s, list] of this.free_) if (s > size && s < best && list.length > 0) best = s;
-    if (best === Infinity) return undefined;
-    const address = this.free_.get(best)!.pop()!;
-    this.keep(address + size, best - size);
-    return address;
+  /** Makes a page into free blocks of one class. */
+  private cutPage(c: number, list: number[]): void {
+    const page = this.takePages(1);
+    this.pageClass[page] = c;
+    const size = smallSizes[c]!;
+    for (let at = (Math.floor(PAGE / size) - 1) * size; at >= 0; at -= size) list.push(page * PAGE + at);
   }
 
-  private extend(size: number): number {
-    const address = this.top;
-    const end = address + size;
-    const have = this.memory.buffer.byteLength;
+  private allocRun(pages: number): number {
+    const page = this.takePages(pages);
+    this.runLength[page] = pages;
+    this.count(pages * PAGE);
+    return page * PAGE;
+  }
+
+  /** The smallest free run that is long enough, cut to size, or new pages at the top. */
+  private takePages(pages: number): number {
+    let best = -1;
+    let length = Infinity;
+    for (const [first, n] of this.freeRuns) {
+      if (n >= pages && n < length) {
+        best = first;
+        length = n;
+        if (n === pages) break;
+      }
+    }
+    if (best < 0) return this.extend(pages);
+    this.forget(best, length);
+    if (length > pages) this.remember(best + pages, length - pages);
+    return best;
+  }
+
+  private release(page: number, length: number): void {
+    let first = page;
+    let n = length;
+    const after = this.freeRuns.get(page + length);
+    if (after !== undefined) {
+      this.forget(page + length, after);
+      n += after;
+    }
+    const before = this.freeEnds.get(page - 1);
+    if (before !== undefined) {
+      const m = this.freeRuns.get(before)!;
+      this.forget(before, m);
+      first = before;
+      n += m;
+    }
+    this.remember(first, n);
+  }
+
+  private remember(first: number, length: number): void {
+    this.freeRuns.set(first, length);
+    this.freeEnds.set(first + length - 1, first);
+  }
+
+  private forget(first: number, length: number): void {
+    this.freeRuns.delete(first);
+    this.freeEnds.delete(first + length - 1);
+  }
+
+  private extend(pages: number): number {
+    const page = this.top;
+    const end = page + pages;
+    const have = this.memory.buffer.byteLength / PAGE;
     if (end > have) this.grow(end, have);
     this.top = end;
-    return address;
+    return page;
   }
 
   private grow(end: number, have: number): void {
-    const need = Math.ceil((end - have) / PAGE);
-    const wish = Math.max(need, Math.min(have / PAGE, 1024));
-    const room = MAX_PAGES - have / PAGE;
-    const pages = Math.min(wish, room);
-    if (need > room) throw this.exhausted(end);
+    const need = end - have;
+    if (end > MAX_PAGES) throw this.exhausted(end);
+    const wish = Math.min(Math.max(need, Math.min(have, 1024)), MAX_PAGES - have);
     try {
-      this.memory.grow(pages);
+      this.memory.grow(wish);
     } catch {
-      if (pages === need) throw this.exhausted(end);
+      if (wish === need) throw this.exhausted(end);
       try {
         this.memory.grow(need);
       } catch {
@@ -141,7 +215,7 @@ export class Heap {
 
   private exhausted(end: number): UnavailableError {
     return new UnavailableError(
-      `the heap cannot grow to ${Math.ceil(end / 2 ** 20)} MiB; ${Math.ceil(this.liveBytes / 2 ** 20)} MiB are in use.`,
+      `the heap cannot grow to ${Math.ceil(end / 16)} MiB; ${Math.ceil(this.liveBytes / 2 ** 20)} MiB are in use.`,
       {
         liveBytes: this.liveBytes,
         hint: "use smaller batches, or drop references to tensors that are no longer needed.",

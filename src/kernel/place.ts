@@ -204,13 +204,16 @@ class Placer {
 
   /** A store may change any argument buffer (two may be the same memory), but only its own scratch buffer. */
   private forgetLoads(buf: Buf): void {
+    const clean = new Set<Expr>();
     const touches = (e: Expr): boolean => {
-      if (!this.factsOf(e).loads) return false;
+      if (!this.factsOf(e).loads || clean.has(e)) return false;
       if (e.op === "load" || e.op === "gather") {
         const b = e.value as Buf;
         if (b === buf || (b.slot >= 0 && buf.slot >= 0)) return true;
       }
-      return e.args.some(touches);
+      if (e.args.some(touches)) return true;
+      clean.add(e);
+      return false;
     };
     for (const scope of this.scopes) for (const e of scope.values.keys()) if (touches(e)) scope.values.delete(e);
   }

@@ -69,6 +69,7 @@ class LoopVectorizer {
   private readonly replaced = new Map<Var, Var>();
   private readonly memo = new Map<Expr, Expr>();
   private readonly scalarMemo = new Map<Expr, Expr>();
+  private readonly legalMemo = new Set<Expr>();
   private readonly uniformMemo = new Map<Expr, boolean>();
   private readonly accumulators = new Map<Var, { vector: Var; combine: Combine }>();
   private readonly index: Var;
@@ -183,9 +184,11 @@ class LoopVectorizer {
   }
 
   private legalExpr(e: Expr): boolean {
-    if (this.uniform(e)) return true;
+    if (this.uniform(e) || this.legalMemo.has(e)) return true;
     if ((e.op === "shl" || e.op === "shr" || e.op === "ushr") && !this.uniform(e.args[1]!)) return false;
-    return e.lanes === 1 && e.args.every((a) => this.legalExpr(a));
+    if (e.lanes !== 1 || !e.args.every((a) => this.legalExpr(a))) return false;
+    this.legalMemo.add(e);
+    return true;
   }
 
   /** How much an index grows from one iteration to the next; undefined when that is not one constant. */

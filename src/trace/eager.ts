@@ -13,6 +13,7 @@ import { type Bindings, compileGraph, type Plan } from "../program/plan.js";
 import type { Value } from "../program/value.js";
 import { type Attrs, inferCall, inplaceOperand, type Interpreter } from "./bind.js";
 import { eagerHandle } from "./handles.js";
+import { FastPath } from "./fast-path.js";
 import { GraphBuilder } from "./lower.js";
 
 /** A plan with what connects it to a call. */
@@ -33,8 +34,12 @@ const maxComposedPlans = 256;
 class EagerInterpreter implements Interpreter {
   private readonly plans = new WeakMap<Engine, Map<number | string, CallPlan>[]>();
 
+  private readonly fast = new FastPath();
+
   process(record: OpRecord, operands: readonly (Value | number | undefined)[], attrs: Attrs): Value[] {
     const on = engine();
+    const quick = this.fast.run(on, record, operands, attrs);
+    if (quick) return [quick];
     const inferred = inferCall(record, operands, attrs);
     const { outs } = inferred;
     const { body } = record;

@@ -2,11 +2,12 @@
 
 import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
 import { formatShape, sameShape } from "../core/shape.js";
+import { defineOp } from "../program/define-op.js";
 import type { Value } from "../program/value.js";
-import { isCapturing } from "./bind.js";
+import { bind, isCapturing } from "./bind.js";
 import { storageOf } from "./eager.js";
 import { formerHandle } from "./handles.js";
-import { isGradEnabled } from "./tape.js";
+import { isGradEnabled, withGrad } from "./tape.js";
 
 /**
  * Replaces the contents of `x` by `f(former x)`. Views of x see the change; ops that saved x before refuse their gradient.
@@ -46,6 +47,45 @@ export function inplace<T extends Value>(x: T, op: string, f: (former: T) => Val
   else result.storage!.giveTo(storage);
   storage.version++;
   return adopt(x, result);
+}
+
+/** `x` takes the value of `y`, in its own memory. */
+export const assignIntoOp = defineOp({
+  name: "assign_out_",
+  inputs: ["x", "y"],
+  outputs: ["out"],
+  attrs: {},
+  infer: ({ x, y }) => {
+    if (!sameShape(x.shape, y.shape)) {
+      throw new InvalidArgumentError(`the value is ${formatShape(y.shape)}, the tensor ${formatShape(x.shape)}.`, {
+        op: "assign",
+        x: x.shape,
+        y: y.shape,
+      });
+    }
+    return { outs: { out: { shape: x.shape, dtype: x.dtype } } };
+  },
+  lower: (_, { y }) => ({ out: y }),
+  complex: (_, { y }) => ({ out: y }),
+  inplace: { out: "x" },
+  ghosts: ["x"],
+  grad: null,
+  check: {
+    samples: [
+      {
+        inputs: [[2, 3], { shape: [2, 3], data: [1, 2, 3, 4, 5, 6] }],
+        expect: () => ({ shape: [2, 3], data: [1, 2, 3, 4, 5, 6] }),
+      },
+    ],
+  },
+});
+
+/**
+ * Overwrites the memory of an eager tensor (a buffer, a parameter) with a value of its shape, cast to its dtype. Inside a trace the
+ * assignment becomes part of the captured step, and later reads in the trace see the new value.
+ */
+export function assignInto(x: Value, value: Value): void {
+  withGrad(false, () => bind(assignIntoOp, [x, value]));
 }
 
 function inplaceSymbol<T extends Value>(x: T, op: string, f: (former: T) => Value): T {
