@@ -203,24 +203,37 @@ class Walk {
     else at.set(v.outputIndex, [v]);
   }
 
-  /** All nodes behind the roots, each with the number of edges that lead to it; iterative, so depth has no limit. */
+  /**
+   * All nodes behind the roots, operands' nodes before those that use them, and the number of edges that lead to each. Iterative, so
+   * that depth has no limit.
+   */
   private reach(): TapeNode[] {
     const order: TapeNode[] = [];
     const seen = new Set<TapeNode>();
     const stack: TapeNode[] = [];
-    const visit = (node: TapeNode | undefined): void => {
-      if (!node || seen.has(node)) return;
+    const next: number[] = [];
+    const enter = (node: TapeNode): void => {
+      if (seen.has(node)) return;
       seen.add(node);
-      order.push(node);
       stack.push(node);
+      next.push(0);
     };
-    for (const root of this.roots) visit(root.source as TapeNode | undefined);
-    while (stack.length > 0) {
-      const node = stack.pop()!;
-      for (const edge of node.edges) {
-        if (!edge?.node) continue;
-        this.waiting.set(edge.node, (this.waiting.get(edge.node) ?? 0) + 1);
-        visit(edge.node);
+    for (const root of this.roots) {
+      if (root.source) enter(root.source as TapeNode);
+      while (stack.length > 0) {
+        const top = stack.length - 1;
+        const node = stack[top]!;
+        const i = next[top]!++;
+        if (i === node.edges.length) {
+          order.push(node);
+          stack.pop();
+          next.pop();
+          continue;
+        }
+        const child = node.edges[i]?.node;
+        if (!child) continue;
+        this.waiting.set(child, (this.waiting.get(child) ?? 0) + 1);
+        enter(child);
       }
     }
     return order;
@@ -229,20 +242,14 @@ class Walk {
   /** Nodes from which a wanted value can be reached. */
   private findNeeded(nodes: readonly TapeNode[]): Set<TapeNode> {
     const needed = new Set<TapeNode>();
-    const state = new Map<TapeNode, boolean>();
-    const stack = nodes.map((node) => ({ node, done: false }));
-    while (stack.length > 0) {
-      const { node, done } = stack.pop()!;
-      if (state.has(node) && !done) continue;
-      const children = node.edges.flatMap((e) => (e?.node ? [e.node] : []));
-      if (!done) {
-        state.set(node, false);
-        stack.push({ node, done: true });
-        for (const c of children) if (!state.has(c)) stack.push({ node: c, done: false });
-        continue;
+    for (const node of nodes) {
+      for (const e of node.edges) {
+        if (!e) continue;
+        const leads = e.leaf ? this.wantedLeaves!.has(e.leaf) : needed.has(e.node!) || this.wantedOutputs.has(e.node!);
+        if (!leads) continue;
+        needed.add(node);
+        break;
       }
-      const leaf = node.edges.some((e) => e?.leaf && this.wantedLeaves!.has(e.leaf));
-      if (leaf || children.some((c) => needed.has(c) || this.wantedOutputs.has(c))) needed.add(node);
     }
     return needed;
   }
