@@ -2,6 +2,7 @@
 
 import { BugError } from "../core/errors.js";
 import { type Expr, type ExprOp, isMask, type KType } from "../kernel/expr.js";
+import { spellVectorFma } from "./c-fma.js";
 import { baseType, bits, valueType, vectorTypedef } from "./c-types.js";
 
 /** Declarations that the code of a kernel needs before it, by name, in order of first use. */
@@ -84,7 +85,8 @@ export function spell(e: Expr, lanes: number, args: readonly string[], helpers: 
     case "ushr":
       return shifted(e, lanes, x, y, helpers);
     case "fma":
-      return lanes > 1 ? formula(e, lanes, args, helpers) : `FMA_${type.toUpperCase()}(${x}, ${y}, ${z})`;
+      if (lanes > 1) return `${spellVectorFma(e.type, lanes, helpers)}(${x}, ${y}, ${z})`;
+      return `FMA_${type.toUpperCase()}(${x}, ${y}, ${z})`;
     case "select":
       return lanes > 1 ? formula(e, lanes, args, helpers) : `(${x} ? ${y} : ${z})`;
     case "cast":
@@ -144,8 +146,7 @@ function formula(e: Expr, lanes: number, args: readonly string[], helpers: Helpe
   const type = helpers.type(e.type, lanes);
   const float = isFloat(e.type);
   let text = (float ? floatFormula : intFormula)[e.op];
-  if (e.op === "fma") text = `FMA_${baseType(e.type).toUpperCase()}(X, Y, Z)`;
-  else if (e.op === "select") text = "X ? Y : Z";
+  if (e.op === "select") text = "X ? Y : Z";
   if (text === undefined) throw new BugError(`the C renderer has no spelling for ${e.op} on ${e.type}`);
   const lane = lanes > 1 ? "[k]" : "";
   const spelt = text
