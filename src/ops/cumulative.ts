@@ -11,9 +11,9 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind, bind1 } from "../trace/bind.js";
+import { addAlongAxisGrad } from "./along-axis.js";
 import { floatUnary } from "./infer.js";
 import { linesOf } from "./order.js";
-import { addAlongAxisOp } from "./pick.js";
 
 /** Lines side by side that one block handles. */
 const blockLines = 256;
@@ -192,7 +192,7 @@ const runningExtremum = <N extends "cummax" | "cummin">(name: N, descending: boo
     },
     saves: ["x", "indices"],
     grad: ({ x, indices }, d, { attrs: { axis } }) => ({
-      x: () => bind1(addAlongAxisOp, [x, indices, d.out], { axis }),
+      x: () => addAlongAxisGrad(d.out, indices, x, axis),
     }),
     check: { domain: [-2, 2], samples: axisSamples({ dtype: "int64" }), dtypes: ["int32", "int64"] },
   });

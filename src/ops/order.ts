@@ -91,9 +91,6 @@ export function sortLine(
     b.store(space.keys, k.add(first, t), at(t));
     b.store(space.indices, k.add(first, t), t);
   });
-  const from = b.variable(first, "source");
-  const to = b.variable(k.add(first, n), "target");
-  const width = b.variable(constant("i32", 1), "width");
   return mergeAll(b, space, first, n, (x, y) => before(x, y, descending));
 }
 

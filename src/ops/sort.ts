@@ -9,8 +9,8 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind } from "../trace/bind.js";
+import { addAlongAxisGrad } from "./along-axis.js";
 import { fewWanted, forLines, linesOf, number, selectLine, sortLine, sortSpace } from "./order.js";
-import { addAlongAxis } from "./pick.js";
 
 function requireOrder(x: InferInput, op: string): void {
   if (isComplex(x.dtype)) throw new InvalidArgumentError("complex numbers have no order.", { op });
@@ -45,7 +45,7 @@ export const argsortOp = defineOp({
     });
   },
   saves: ["x", "indices"],
-  grad: ({ x, indices }, d, { attrs: { axis } }) => ({ x: () => addAlongAxis(x, indices, d.out, axis) }),
+  grad: ({ x, indices }, d, { attrs: { axis } }) => ({ x: () => addAlongAxisGrad(d.out, indices, x, axis) }),
   check: {
     domain: [-2, 2],
     samples: [
@@ -101,7 +101,7 @@ export const topkOp = defineOp({
     });
   },
   saves: ["x", "indices"],
-  grad: ({ x, indices }, d, { attrs: { axis } }) => ({ x: () => addAlongAxis(x, indices, d.out, axis) }),
+  grad: ({ x, indices }, d, { attrs: { axis } }) => ({ x: () => addAlongAxisGrad(d.out, indices, x, axis) }),
   check: {
     domain: [-2, 2],
     samples: [
@@ -151,7 +151,7 @@ export const modeOp = defineOp({
     });
   },
   saves: ["x", "indices"],
-  grad: ({ x, indices }, d, { attrs: { axis } }) => ({ x: () => addAlongAxis(x, indices, d.out, axis) }),
+  grad: ({ x, indices }, d, { attrs: { axis } }) => ({ x: () => addAlongAxisGrad(d.out, indices, x, axis) }),
   check: { domain: [-2, 2], samples: [{ inputs: [[3, 5]], attrs: { axis: 1 } }] },
 });
 
