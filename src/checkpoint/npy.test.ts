@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, test } from "vitest";
 import { type DType, dtypeNames, dtypes } from "../core/dtype.js";
 import { OarError } from "../core/errors.js";
 import { type NdArray, emptyData, ndArray } from "../core/nd-array.js";
@@ -282,4 +282,9 @@ describe("files made to hurt", () => {
     }
     expect(() => readNpz(bytes)).toThrow(/members claim/);
   });
+});
+
+test("bytes may be a Node Buffer, whose slice shares memory", () => {
+  const file = writeNpy({ dtype: "float32", shape: [2], data: Float32Array.of(1, 2) });
+  expect([...readNpy(Buffer.from(file)).data]).toEqual([1, 2]);
 });

@@ -108,7 +108,7 @@ function readElements(bytes: Uint8Array, { descr, shape, dataOffset }: NpyHeader
     throw corrupt(format, bytes.length, `the file ends: ${size}, ${available} are there`);
   }
   if (needed < available) throw corrupt(format, dataOffset + needed, `${available - needed} bytes follow the array`);
-  const copy = bytes.slice(dataOffset);
+  const copy = Uint8Array.from(bytes.subarray(dataOffset));
   if (order === ">") swapBytes(copy, code.startsWith("c") ? itemBytes / 2 : itemBytes);
   return { code, bytes: copy };
 }
