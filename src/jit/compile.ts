@@ -23,6 +23,8 @@ type Tree = unknown;
 export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
   /** Number of signatures compiled so far. */
   readonly variants: () => number;
+  /** Time of each kernel of each variant, in milliseconds; leaves meaningless values in parameters. */
+  readonly profile: () => readonly { readonly name: string; readonly blocks: number; readonly ms: number }[][];
 };
 
 /**
@@ -52,7 +54,7 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
     }
     return step.run(tensors);
   };
-  return Object.assign(call, { variants: () => variants.size });
+  return Object.assign(call, { variants: () => variants.size, profile: () => [...variants.values()].map((v) => v.profile()) });
 }
 
 function signature(tree: Tree, tensors: Tensor[]): string {
@@ -131,7 +133,8 @@ class CompiledStep<R> {
     const inputs = inputDescs.map((d) => add(builder, known, d));
     const captures = [...block.vars.values()]
       .filter((d) => d.captured)
-      .map((d) => ({ value: d.captured!, graph: add(builder, known, d) }));
+      .map((d) => ({ value: d.captured!, graph: add(builder, known, d) }))
+      .filter((c) => c.value.storage !== undefined);
     builder.addAll(block.ops, known);
     const outputs: GraphValue[] = [];
     const tree = mapTensors(result, (t) => {
@@ -164,6 +167,10 @@ class CompiledStep<R> {
     executable.run();
     for (const { leaf, output } of this.gradients) leaf.gradient = handles[output];
     return fillSlots(this.result, handles) as R;
+  }
+
+  profile() {
+    return this.executable.profile();
   }
 
   private outputHandle({ value, root }: Output, tensors: readonly Tensor[]): Value {

@@ -17,6 +17,8 @@ const singleElements = 32768;
 interface Segment {
   readonly table: number;
   readonly entries: number;
+  /** Name of each entry's kernel. */
+  readonly names: readonly string[];
   readonly threads: number;
   /** The host op after the nests, if any. */
   readonly host: GraphNode | undefined;
@@ -80,6 +82,26 @@ export class Executable {
       }
       if (segment.host) this.runHost(engine, segment.host, this.resolved());
     }
+  }
+
+  /**
+   * Milliseconds of each entry run alone, best of `rounds`, for `OAR_DEBUG` and benchmarks. It runs the step's kernels out of order, so
+   * the values in memory mean nothing afterwards.
+   */
+  profile(rounds = 5): { readonly name: string; readonly blocks: number; readonly ms: number }[] {
+    const { engine } = this;
+    return this.segments.flatMap((segment) =>
+      segment.names.map((name, i) => {
+        const at = segment.table + i * launchEntry.bytes;
+        let ms = Infinity;
+        for (let r = 0; r < rounds; r++) {
+          const start = performance.now();
+          engine.target.launch(at, 1, segment.threads);
+          ms = Math.min(ms, performance.now() - start);
+        }
+        return { name, blocks: engine.heap.views.u32[(at + launchEntry.blocks) / 4]!, ms };
+      }),
+    );
   }
 
   /** Frees the arena and the tables. */
@@ -202,7 +224,9 @@ export class Executable {
       );
       const counts = nest.blockCounts(engine, args);
       return nest.kernels.flatMap((kernel, k) =>
-        counts[k]! > 0 ? [{ kernel, args, blocks: counts[k]!, small: elements < singleElements }] : [],
+        counts[k]! > 0
+          ? [{ kernel, args, name: nest.nest.kernels[k]!.name, blocks: counts[k]!, small: elements < singleElements }]
+          : [],
       );
     });
     const table = this.own(entries.length * launchEntry.bytes);
@@ -218,7 +242,7 @@ export class Executable {
       );
     });
     const parallel = entries.some((e) => !e.small && e.blocks > 1);
-    return { table, entries: entries.length, threads: parallel ? engine.target.threads : 1, host };
+    return { table, entries: entries.length, names: entries.map((e) => e.name), threads: parallel ? engine.target.threads : 1, host };
   }
 }
 
