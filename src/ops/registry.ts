@@ -6,6 +6,8 @@ import * as broadcast from "./broadcast.js";
 import * as cast from "./cast.js";
 import * as creation from "./creation.js";
 import * as exponential from "./exponential.js";
+import * as random from "./random.js";
+import * as randomState from "./random-state.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
@@ -14,6 +16,8 @@ const families: readonly object[] = [
   cast,
   creation,
   exponential,
+  random,
+  randomState,
 ];
 
 const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;
