@@ -6,12 +6,13 @@ import { k } from "../kernel/ops.js";
 import type { GemmRoute, GemmSpec } from "./gemm.js";
 import { atMost, boundedProduct, ceilDiv } from "./gemm-sizes.js";
 
-/** Multiplications up to which packing costs more than it gives. */
-const SMALL = 4096;
+/** Multiplications up to which packing costs more than it gives (measured: bench/gemm.mjs). */
+const SMALL = 256;
 /** Multiplications that make a block of small matrices worth a thread's while. */
 const SMALL_BLOCK = 16384;
-/** Rows that count as few. */
+/** Rows that count as few for sums of rows, and for dot products (measured: with more, packing pays even for one tile). */
 const FEW = 8;
+const FEW_DOTS = 2;
 /** Columns of a block of few rows: of accumulators in L1 at most, and at least. */
 const MAX_STRIP = 1024;
 const MIN_STRIP = 256;
@@ -57,7 +58,7 @@ export function skinnyRoute(b: KernelContext, spec: GemmSpec): GemmRoute {
   const strip = k.min(k.max(k.mul(ceilDiv(spec.n, STRIPS * MIN_STRIP), MIN_STRIP), MIN_STRIP), MAX_STRIP);
   const strips = ceilDiv(spec.n, strip);
   return {
-    when: atMost(spec.m, dots && spec.a.inner === "i" ? 1 : FEW),
+    when: atMost(spec.m, !dots ? FEW : spec.a.inner === "j" ? FEW_DOTS : 1),
     blocks: k.mul(spec.batches, strips),
     emit(block) {
       const from = b.let(k.mul(k.remIndex(block, strips), strip), "from");

@@ -49,6 +49,12 @@ interface Grid {
   readonly stepDepth: Expr;
 }
 
+/**
+ * Whether the rows of A are copied, to give them constant strides: always in WebAssembly, whose compilers make nothing of run-time
+ * strides, and where each element costs more than a load.
+ */
+const copiesRows = (b: KernelContext, spec: GemmSpec): boolean => !spec.a.memory || b.target.name === "wasm";
+
 function gridOf(b: KernelContext, spec: GemmSpec): Grid {
   const { rows, vectors } = b.target.gemm;
   const lanes = (b.target.gemm.lanes * 4) / memBytes[spec.type];
@@ -113,11 +119,10 @@ class TiledGemm {
     this.manySteps = known(g.steps) !== 1;
     const rest = known(spec.n) === undefined ? 1 : known(spec.n)! % g.panel;
     this.hasNarrow = g.vectors > 1 && rest > 0 && rest <= g.lanes;
-    const copies = !spec.a.memory || b.target.name === "wasm";
     const tileElements = g.rows * g.panel;
     this.packed = b.local("packed", spec.type, DEPTH * BLOCK_PANELS * g.panel);
     this.tiles = b.local("tiles", spec.type, tileElements * (this.manySteps ? BLOCK_ROWS * BLOCK_PANELS : 1));
-    this.copied = copies ? b.local("copied", spec.type, DEPTH * BLOCK_ROWS * g.rows) : undefined;
+    this.copied = copiesRows(b, spec) ? b.local("copied", spec.type, DEPTH * BLOCK_ROWS * g.rows) : undefined;
   }
 
   emit(block: Expr): void {

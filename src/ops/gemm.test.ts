@@ -88,18 +88,22 @@ const corners: readonly Omit<GemmProblem, "type" | "batches">[] = [
 ];
 
 describe.each(targets.map((t) => [t.name, t] as const))("matrix multiplication on %s", (name, target) => {
-  const sizes = name === "interp" ? [false] : [false, true];
   it.each(corners)("m $m, n $n, k $k", (corner) => {
-    for (const type of ["f32", "f64", "i32"] as const) {
-      for (const generic of sizes) check({ ...corner, type, batches: 1, generic }, target);
-    }
+    check({ ...corner, type: "f32", batches: 1 }, target);
     check({ ...corner, type: "f32", batches: 2, generic: true, opaque: true }, target);
+    // The interpreter is slow, and the C compiler: kernels with run-time sizes serve many of these cases.
+    for (const type of name === "interp" ? [] : (["f64", "i32"] as const)) {
+      check({ ...corner, type, batches: 1, generic: true }, target);
+      if (name === "wasm") check({ ...corner, type, batches: 1 }, target);
+    }
   });
 
   it("agrees with the definition on any sizes", { timeout: 300_000 }, () => {
+    // One compilation serves all sizes of a layout on the native target; all its types stand among the corners.
+    const adapt = (p: GemmProblem): GemmProblem => (name === "native" ? { ...p, type: "f32", generic: true } : p);
     const numRuns = { interp: 15, wasm: 120, native: 40 }[name];
     fc.assert(
-      fc.property(problems, (p) => check(p, target)),
+      fc.property(problems, (p) => check(adapt(p), target)),
       { numRuns },
     );
   });

@@ -51,7 +51,7 @@ export interface GemmRoute {
  *
  * The route depends on sizes and on `inner` alone, and so do the block sizes: results are bit-identical for any number of threads, for
  * constant and run-time sizes, and for fused and plain operands. Each element is the chain `fma(a[i,k], b[k,j], acc)` over k = 0, 1, …
- * from 0, except for up to four rows (or columns) with both operands adjacent along k, which are dot products in the vectoriser's order.
+ * from 0, except for up to two rows (or columns) with both operands adjacent along k, which are dot products in the vectoriser's order.
  * An empty depth gives zeros. Integers wrap.
  *
  * @example
