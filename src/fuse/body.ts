@@ -38,6 +38,8 @@ export interface OutRef extends Omit<Ref, "at" | "flat" | "buf"> {
   set(index: readonly Expr[], value: Expr): void;
   /** Writes the element at a row-major position. */
   setFlat(position: Expr, value: Expr): void;
+  /** Reads back an element this body wrote; not with `fuses.stores`. */
+  getFlat(position: Expr): Expr;
   /** Its memory, for bodies that also read back or accumulate; undefined when an epilogue was fused. */
   readonly buf: Buf | undefined;
 }

@@ -5,7 +5,7 @@ import type { Expr } from "../kernel/expr.js";
 import type { GraphNode, GraphValue, OutRef } from "./body.js";
 import { type EmitOptions, Emitter, type Nest, attrType } from "./emitter.js";
 import { Evaluator } from "./evaluate.js";
-import { computeOf, isPlain } from "./types.js";
+import { computeOf, isPlain, partsOf } from "./types.js";
 
 /** A kernel op, the ops inlined into its loads, and the chain applied to each element it stores. */
 export interface KernelGroup {
@@ -26,16 +26,19 @@ export function emitKernelNest(group: KernelGroup, options: EmitOptions): Nest {
   const producers = new Map<number, GraphNode>();
   for (const n of group.prologue) for (const out of n.outputs) producers.set(out.id, n);
   const evaluator = new Evaluator(e, producers, undefined);
-  const outs: Record<string, OutRef> = {};
-  node.outputs.forEach((value, i) => {
-    outs[node.outputNames[i]!] = outRef(group, e, value);
-  });
-  node.body.kernel(e, evaluator.refs(node), outs, e.attrs(node, attrType(node)));
+  // Kernels of complex tensors move or add them: they run once for each part.
+  for (let part = 0; part < partsOf(node.outputs[0]!.dtype); part++) {
+    const outs: Record<string, OutRef> = {};
+    node.outputs.forEach((value, i) => {
+      outs[node.outputNames[i]!] = outRef(group, e, value, part);
+    });
+    node.body.kernel(e, evaluator.refs(node, part), outs, e.attrs(node, attrType(node)));
+  }
   return e.nest();
 }
 
-function outRef(group: KernelGroup, e: Emitter, value: GraphValue): OutRef {
-  const write = group.epilogue.length === 0 ? plainWriter(e, value) : epilogueWriter(group, e, value);
+function outRef(group: KernelGroup, e: Emitter, value: GraphValue, part: number): OutRef {
+  const write = group.epilogue.length === 0 ? plainWriter(e, value, part) : epilogueWriter(group, e, value);
   const position = new Evaluator(e, new Map(), undefined);
   return {
     dtype: value.dtype,
@@ -47,6 +50,10 @@ function outRef(group: KernelGroup, e: Emitter, value: GraphValue): OutRef {
     },
     set: (index, x) => write(position.position(value, index), index, x),
     setFlat: (at, x) => write(at, undefined, x),
+    getFlat: (at) => {
+      if (group.epilogue.length > 0) throw new BugError(`${group.name} reads back what its epilogue changed`);
+      return e.read(value, at, part);
+    },
     get buf() {
       return group.epilogue.length === 0 && isPlain(value.dtype) ? e.touch(value, "write") : undefined;
     },
@@ -56,9 +63,9 @@ function outRef(group: KernelGroup, e: Emitter, value: GraphValue): OutRef {
 type Writer = (position: Expr, index: readonly Expr[] | undefined, x: Expr) => void;
 
 const plainWriter =
-  (e: Emitter, value: GraphValue): Writer =>
+  (e: Emitter, value: GraphValue, part: number): Writer =>
   (position, _index, x) =>
-    e.write(value, position, 0, x);
+    e.write(value, position, part, x);
 
 /** Computes the chain on the element being stored, then stores what is needed of it. */
 function epilogueWriter(group: KernelGroup, e: Emitter, value: GraphValue): Writer {

@@ -5,6 +5,13 @@ import * as arithmetic from "./arithmetic.js";
 import * as broadcast from "./broadcast.js";
 import * as cast from "./cast.js";
 import * as creation from "./creation.js";
+import * as alongAxis from "./along-axis.js";
+import * as concat from "./concat.js";
+import * as gather from "./gather.js";
+import * as movement from "./movement.js";
+import * as triangle from "./triangle.js";
+import * as views from "./views.js";
+import * as whereIndex from "./where-index.js";
 import * as exponential from "./exponential.js";
 import * as random from "./random.js";
 import * as randomState from "./random-state.js";
@@ -16,6 +23,13 @@ const families: readonly object[] = [
   cast,
   creation,
   exponential,
+  whereIndex,
+  views,
+  triangle,
+  movement,
+  gather,
+  concat,
+  alongAxis,
   random,
   randomState,
 ];
