@@ -138,11 +138,16 @@ function makeCall(
   };
 }
 
+/** The value whose memory a value of a plan is. */
+function rootOf(plan: Plan, id: number): number {
+  let root = id;
+  for (let alias = plan.aliases.get(root); alias; alias = plan.aliases.get(root)) root = alias.of;
+  return root;
+}
+
 /** The operand whose memory an output of a plan is, when a composition ends in a view of it. */
 function aliasOperand(call: CallPlan, output: number): number | undefined {
-  let id = call.outputIds[output]!;
-  for (let alias = call.plan.aliases.get(id); alias; alias = call.plan.aliases.get(id)) id = alias.of;
-  const at = call.operandIds.indexOf(id);
+  const at = call.operandIds.indexOf(rootOf(call.plan, call.outputIds[output]!));
   return at >= 0 ? at : undefined;
 }
 
@@ -167,6 +172,8 @@ function runCall(
   for (let i = 0; i < outputs.length; i++) {
     const id = call.outputIds[i]!;
     addresses[id] = outputs[i]!.address;
+    const root = rootOf(plan, id);
+    if (addresses[root] === 0) addresses[root] = addresses[id]!;
     if (call.direct) (shapes as Shape[])[id] = outShapes[i]!;
   }
   const inner = call.direct ? undefined : allocateInner(on, plan, addresses);
@@ -195,13 +202,7 @@ function allocateInner(on: Engine, plan: Plan, addresses: number[]): number[] {
       held.push(addresses[id]!);
     }
   }
-  for (const v of plan.values) {
-    let id = v.id;
-    for (let alias = plan.aliases.get(id); alias && addresses[v.id] === 0; alias = plan.aliases.get(id)) {
-      id = alias.of;
-      if (addresses[id] !== 0) addresses[v.id] = addresses[id]!;
-    }
-  }
+  for (const v of plan.values) if (addresses[v.id] === 0) addresses[v.id] = addresses[rootOf(plan, v.id)]!;
   return held;
 }
 
