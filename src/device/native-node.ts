@@ -134,6 +134,10 @@ class Native implements NativeTarget {
   private background: Promise<unknown> = Promise.resolve();
   private closed = false;
 
+  get vectorBytes(): number {
+    return this.compiler.vectorBytes;
+  }
+
   constructor(
     /** Kept alive with the target: compiled code holds its address. */
     readonly heap: Heap,

@@ -29,6 +29,8 @@ export interface Target {
   readonly name: TargetName;
   /** Threads that `launch` may use, the caller's included. */
   readonly threads: number;
+  /** Bytes of the widest vector registers, where the target knows them. */
+  readonly vectorBytes?: number;
   /** Compiles kernels together, synchronously. Equal kernels may be given again: caching is the caller's. */
   compile(kernels: readonly Kernel[]): CompiledKernel[];
   /** Runs the `count` entries of the table at heap address `table`, on at most `threads` threads; returns when all are done. */

@@ -3,9 +3,10 @@
 import { BugError } from "../core/errors.js";
 import type { Heap } from "../device/heap.js";
 import { type Target, launchEntry } from "../device/target.js";
-import type { GraphValue, TargetFacts } from "../fuse/body.js";
+import type { GraphValue } from "../fuse/body.js";
 import { Emitter } from "../fuse/emitter.js";
 import { Evaluator } from "../fuse/evaluate.js";
+import { targetFactsOf } from "../fuse/target-facts.js";
 import { type Expr, constant, memBytes } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 import type { Kernel } from "../kernel/stmt.js";
@@ -44,15 +45,8 @@ export interface GemmRun {
 
 const dtypes = { f32: "float32", f64: "float64", i32: "int32", i64: "int64" } as const;
 
-/** The register tile of each target. */
-export const factsOf: Readonly<Record<TargetFacts["name"], TargetFacts>> = {
-  native: { name: "native", gemm: { rows: 8, lanes: 16, vectors: 2 } },
-  wasm: { name: "wasm", gemm: { rows: 4, lanes: 8, vectors: 1 } },
-  interp: { name: "interp", gemm: { rows: 4, lanes: 8, vectors: 1 } },
-};
-
 /** Compiles `C = A · B` for a target and gives it memory. */
-export function compileGemm(p: GemmProblem, heap: Heap, target: Target, facts = factsOf[target.name]): GemmRun {
+export function compileGemm(p: GemmProblem, heap: Heap, target: Target, facts = targetFactsOf(target)): GemmRun {
   const shapeOf = (rows: number, columns: number, turned = false): number[] =>
     turned ? [p.batches, columns, rows] : [p.batches, rows, columns];
   const dtype = dtypes[p.type];

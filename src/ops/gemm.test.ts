@@ -11,8 +11,9 @@ import { createNativeTarget } from "../device/native-node.js";
 import type { Target } from "../device/target.js";
 import { createWasmTarget } from "../device/wasm-target.js";
 import type { TargetFacts } from "../fuse/body.js";
+import { targetFactsOf } from "../fuse/target-facts.js";
 import { verifyKernel } from "../kernel/spec.js";
-import { type GemmProblem, compileGemm, factsOf, plainGemm } from "./gemm.test-util.js";
+import { type GemmProblem, compileGemm, plainGemm } from "./gemm.test-util.js";
 
 const cacheHome = mkdtempSync(join(tmpdir(), "oar-test-"));
 const heap = new Heap();
@@ -25,7 +26,7 @@ afterAll(() => {
 });
 
 /** Multiplies pseudo-random operands and returns the result with the bound of its rounding errors. */
-function multiply(p: GemmProblem, target: Target, facts: TargetFacts = factsOf[target.name], threads = 1) {
+function multiply(p: GemmProblem, target: Target, facts: TargetFacts = targetFactsOf(target), threads = 1) {
   const run = compileGemm(p, heap, target, facts);
   for (const kernel of run.kernels) verifyKernel(kernel, "scheduled");
   let seed = 12345;

@@ -6,6 +6,7 @@ import type { CompiledKernel } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Nest, SlotSource } from "../fuse/emitter.js";
 import { type Graph, type TargetFacts, fuse } from "../fuse/fuse.js";
+import { targetFactsOf } from "../fuse/target-facts.js";
 
 import { type LaunchSize, launchSize } from "./launch-size.js";
 
@@ -183,9 +184,4 @@ export function compileGraph(engine: Engine, graph: Graph, values: readonly Grap
 }
 
 /** Facts of the engine's target that schedules use. */
-export function targetFacts(engine: Engine): TargetFacts {
-  const { name } = engine.target;
-  if (name === "native") return { name, gemm: { rows: 8, lanes: 16, vectors: 2 } };
-  if (name === "wasm") return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
-  return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
-}
+export const targetFacts = (engine: Engine): TargetFacts => targetFactsOf(engine.target);
