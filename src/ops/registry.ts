@@ -15,6 +15,12 @@ import * as whereIndex from "./where-index.js";
 import * as exponential from "./exponential.js";
 import * as random from "./random.js";
 import * as randomState from "./random-state.js";
+import * as matmul from "./matmul.js";
+import * as reduction from "./reduction.js";
+import * as cumulative from "./cumulative.js";
+import * as sort from "./sort.js";
+import * as search from "./search.js";
+import * as count from "./count.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
@@ -32,6 +38,12 @@ const families: readonly object[] = [
   alongAxis,
   random,
   randomState,
+  matmul,
+  reduction,
+  cumulative,
+  sort,
+  search,
+  count,
 ];
 
 const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;

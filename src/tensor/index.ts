@@ -5,3 +5,5 @@ export { cast, zerosLike } from "./creation.js";
 export { add, divide, exp, multiply, neg, subtract } from "./math.js";
 export { isTensor, Tensor } from "./tensor.js";
 export { type TensorLike, type ToTensorOptions, toTensor } from "./to-tensor.js";
+export * from "./products.js";
+export * from "./reduction.js";

@@ -2,6 +2,8 @@
 
 import { creationMethods } from "./creation.js";
 import { mathMethods } from "./math.js";
+import { productMethods } from "./products.js";
+import { reductionMethods } from "./reduction.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...productMethods, ...reductionMethods };
