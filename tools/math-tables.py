@@ -89,6 +89,8 @@ TABLES = [
     # name, what it is, function, lo, hi, degree, weight, rounding
     ("exp32", "(e^r - 1 - r) / r^2 for |r| <= ln2 / 2, float", exp_q, "-" + half_ln2, half_ln2, 4, exp_w, to_f32),
     ("exp64", "the same, double", exp_q, "-" + half_ln2, half_ln2, 10, exp_w, float),
+    ("tanh32", "(tanh x - x) / x^3 in x^2 for |x| <= 0.3, float",
+     root_form(lambda x: (mp.tanh(x) - x) / x**3, mpf(-1) / 3), 0, "0.0901", 2, lambda z: z + mpf("1e-3"), to_f32),
     ("log32", "(ln(1 + f) - f + f^2 / 2) / f^3 for 1 + f in [sqrt 1/2, sqrt 2], float", log_p, *root_half, 8, log_w, to_f32),
     ("log64", "(2 artanh s - 2 s) / s^3 in s^2, for s = f / (2 + f), double",
      root_form(lambda s: (2 * mp.atanh(s) - 2 * s) / s**3, mpf(2) / 3), 0, "0.0296", 6, lambda z: z + mpf("1e-4"), float),

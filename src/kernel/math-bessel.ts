@@ -16,25 +16,25 @@ function unscale(a: Expr, scaled: Expr): Expr {
 
 const isSmall = (a: Expr): Expr => lt(a, 8);
 
-/** `I0(x)`; relative error below 2e-15 (f64). Floats are computed in double. */
+/** `I0(x)`; relative error below 1e-13 (f64). Floats are computed in double. */
 export const i0: (x: Expr) => Expr = inDouble((x) => {
   const a = abs(x);
   return choose(isSmall(a), poly(mul(a, a), i0small), unscale(a, scaledLarge(a, i0large)));
 });
 
-/** `e^-|x| I0(x)`; relative error below 2e-15 (f64). Floats are computed in double. */
+/** `e^-|x| I0(x)`; relative error below 1e-13 (f64). Floats are computed in double. */
 export const i0e: (x: Expr) => Expr = inDouble((x) => {
   const a = abs(x);
   return choose(isSmall(a), mul(poly(mul(a, a), i0small), exp(neg(a))), scaledLarge(a, i0large));
 });
 
-/** `I1(x)`; relative error below 2e-15 (f64). Floats are computed in double. */
+/** `I1(x)`; relative error below 1e-13 (f64). Floats are computed in double. */
 export const i1: (x: Expr) => Expr = inDouble((x) => {
   const a = abs(x);
   return withSign(choose(isSmall(a), mul(a, poly(mul(a, a), i1small)), unscale(a, scaledLarge(a, i1large))), x);
 });
 
-/** `e^-|x| I1(x)`; relative error below 2e-15 (f64). Floats are computed in double. */
+/** `e^-|x| I1(x)`; relative error below 1e-13 (f64). Floats are computed in double. */
 export const i1e: (x: Expr) => Expr = inDouble((x) => {
   const a = abs(x);
   const small = mul(mul(a, poly(mul(a, a), i1small)), exp(neg(a)));

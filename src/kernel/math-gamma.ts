@@ -133,7 +133,7 @@ function hurwitz(s: number, x: Expr): Expr {
     factorial *= (j + 1) * (j + 2);
   });
   const series = mul(mul(yPower, r), poly(mul(r, r), coefficients));
-  return add(sum, add(add(mul(mul(yPower, y), 1 / (s - 1)), mul(yPower, 0.5)), series));
+  return add(sum, add(add(mul(power(r, s - 1), 1 / (s - 1)), mul(yPower, 0.5)), series));
 }
 
 /** x^n for a constant n >= 1 by repeated squaring. */

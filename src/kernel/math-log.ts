@@ -4,6 +4,7 @@ import { binary, bitcast, cast, type Expr } from "./expr.js";
 import {
   abs,
   add,
+  atLeast,
   bitsOf,
   choose,
   div,
@@ -103,8 +104,9 @@ export function log1p(x: Expr): Expr {
   // What the sum lost; the larger addend comes first.
   const lost = choose(gt(x, 1), from(1, sub(u, x)), sub(x, sub(u, 1)));
   const r = reduce(u);
-  const scale = bitcast(sub(intOf(x, BigInt(bias) << BigInt(fraction)), shl(r.k, fraction)), x.type);
-  const inside = join({ ...r, f: add(r.f, mul(lost, scale)) });
+  // 2^-e, or 0 where that is denormal and what the sum lost does not count.
+  const scale = sub(intOf(x, BigInt(bias) << BigInt(fraction)), shl(r.k, fraction));
+  const inside = join({ ...r, f: add(r.f, mul(lost, bitcast(atLeast(scale, 0), x.type))) });
   return choose(lt(abs(x), int === "i32" ? 2 ** -25 : 2 ** -54), x, ends(x, -1, inside));
 }
 
