@@ -21,7 +21,10 @@ export interface CompiledKernel {
  */
 export const launchEntry = { bytes: 32, fn: 0, args: 8, blocks: 12, flags: 16 } as const;
 
-/** Flags of a launch entry. `single`: thread 0 runs all blocks. `noBarrier`: the next entry does not depend on this one. */
+/**
+ * Flags of a launch entry. `single`: one thread runs all blocks. `noBarrier`: this entry and the next may run at the same time; all
+ * entries joined in such a chain must be independent of one another.
+ */
 export const launchFlags = { single: 1, noBarrier: 2 } as const;
 
 /** A way to run kernels on the shared heap. */

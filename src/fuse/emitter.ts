@@ -33,6 +33,8 @@ export interface Nest {
   readonly name: string;
   readonly kernels: readonly Kernel[];
   readonly slots: readonly SlotSource[];
+  /** Each block is worth a thread whatever its elements: a kernel op's. Else elements decide. */
+  readonly heavy: boolean;
   /** Ids of graph values read and written. */
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -180,11 +182,11 @@ export class Emitter extends Builder implements KernelContext {
   }
 
   /** The finished nest. */
-  nest(): Nest {
+  nest(heavy = false): Nest {
     const kernels = this.finish();
     for (let i = 0; i < this.slotCount; i++)
       if (!this.sources[i]) throw new BugError(`slot ${i} of ${this.name} has no source`);
-    return { name: this.name, kernels, slots: this.sources, reads: [...this.loaded], writes: [...this.written] };
+    return { name: this.name, kernels, heavy, slots: this.sources, reads: [...this.loaded], writes: [...this.written] };
   }
 }
 

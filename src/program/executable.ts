@@ -225,7 +225,15 @@ export class Executable {
       const counts = nest.blockCounts(engine, args);
       return nest.kernels.flatMap((kernel, k) =>
         counts[k]! > 0
-          ? [{ kernel, args, name: nest.nest.kernels[k]!.name, blocks: counts[k]!, small: elements < singleElements }]
+          ? [
+              {
+                kernel,
+                args,
+                name: nest.nest.kernels[k]!.name,
+                blocks: counts[k]!,
+                small: !nest.nest.heavy && elements < singleElements,
+              },
+            ]
           : [],
       );
     });
@@ -242,7 +250,13 @@ export class Executable {
       );
     });
     const parallel = entries.some((e) => !e.small && e.blocks > 1);
-    return { table, entries: entries.length, names: entries.map((e) => e.name), threads: parallel ? engine.target.threads : 1, host };
+    return {
+      table,
+      entries: entries.length,
+      names: entries.map((e) => e.name),
+      threads: parallel ? engine.target.threads : 1,
+      host,
+    };
   }
 }
 

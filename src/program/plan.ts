@@ -79,7 +79,7 @@ export class CompiledNest {
       return address;
     });
     if (this.scratch > 0) this.setScratch(engine, args);
-    const parallel = this.elements(b) >= parallelElements;
+    const parallel = this.nest.heavy || this.elements(b) >= parallelElements;
     for (let i = 0; i < this.kernels.length; i++) {
       const blocks = this.blocks[i]!(engine.heap.views.i32, args / 4);
       if (blocks > 0) engine.run(this.kernels[i]!, args, blocks, parallel);
