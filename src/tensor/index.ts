@@ -7,3 +7,5 @@ export { isTensor, Tensor } from "./tensor.js";
 export { type TensorLike, type ToTensorOptions, toTensor } from "./to-tensor.js";
 export * from "./products.js";
 export * from "./reduction.js";
+export * from "./search.js";
+export * from "./cumulative.js";

@@ -4,6 +4,8 @@ import { creationMethods } from "./creation.js";
 import { mathMethods } from "./math.js";
 import { productMethods } from "./products.js";
 import { reductionMethods } from "./reduction.js";
+import { searchMethods } from "./search.js";
+import { cumulativeMethods } from "./cumulative.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...productMethods, ...reductionMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...productMethods, ...reductionMethods, ...searchMethods, ...cumulativeMethods };
