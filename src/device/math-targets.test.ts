@@ -3,14 +3,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
-import { evaluator, type NumberType } from "../kernel/evaluate.test-util.js";
+import { afterAll, expect, it } from "vitest";
+import { evaluate, evaluationKernel, type NumberType } from "../kernel/evaluate.test-util.js";
 import type { Expr } from "../kernel/expr.js";
 import * as half from "../kernel/half.js";
 import * as math from "../kernel/math.js";
 import { Heap } from "./heap.js";
 import { interpTarget } from "./interp-target.js";
 import { createNativeTarget } from "./native-node.js";
+import type { Target } from "./target.js";
 import { createWasmTarget } from "./wasm-target.js";
 
 const heap = new Heap();
@@ -18,7 +19,12 @@ const cacheHome = mkdtempSync(join(tmpdir(), "oar-test-"));
 const native = createNativeTarget(heap, { env: { ...process.env, OAR_CACHE: cacheHome }, threads: 1 });
 const wasm = createWasmTarget(heap);
 const interp = interpTarget(heap);
-const targets = [["wasm", wasm] as const, ...(native.target ? [["native", native.target] as const] : [])];
+const targets: [name: string, target: Target, vectors: boolean][] = [
+  ["the interpreter in vectors", interp, true],
+  ["wasm in scalars", wasm, false],
+  ["wasm in vectors", wasm, true],
+];
+if (native.target) targets.push(["native code", native.target, true]);
 
 afterAll(() => {
   wasm.close();
@@ -73,21 +79,28 @@ function sample(seed: number, count: number): number[] {
   return out;
 }
 
-describe.each(targets)("%s equals the interpreter", (_, target) => {
-  it.each(cases)("%s", (_name, fn, types, result) => {
-    const count = 301;
-    const data = types.map((t, i) => {
-      const numbers = sample(7 + i, count);
-      // The second operand meets every special value of the first.
-      const shifted = numbers.map((_v, k) => numbers[(k + i * Math.floor(k / 19)) % count]!);
-      if (t === "f32") return Float32Array.from(shifted);
-      if (t === "f64") return Float64Array.from(shifted);
-      return Int32Array.from(shifted, (v) => Math.abs(Math.trunc(v * 977)) % 65536);
-    });
-    const run = (options: Parameters<typeof evaluator>[3]): ArrayLike<number | bigint> =>
-      (evaluator(fn, types, result, options) as (...x: unknown[]) => ArrayLike<number | bigint>)(...data);
-    const want = Array.from(run({ heap, target: interp }));
-    expect(Array.from(run({ heap, target, vectors: true })), "in vectors").toEqual(want);
-    expect(Array.from(run({ heap, target })), "in scalars").toEqual(want);
+const data = cases.map(([, , types]) =>
+  types.map((t, i) => {
+    const numbers = sample(7 + i, 301);
+    // The second operand meets every special value of the first.
+    const shifted = numbers.map((_v, k) => numbers[(k + i * Math.floor(k / 19)) % numbers.length]!);
+    if (t === "f32") return Float32Array.from(shifted);
+    if (t === "f64") return Float64Array.from(shifted);
+    return Int32Array.from(shifted, (v) => Math.abs(Math.trunc(v * 977)) % 65536);
+  }),
+);
+
+/** All cases on one target, compiled together; 301 elements leave a rest beside full vectors. */
+function results(target: Target, vectors: boolean): (number | bigint)[][] {
+  const compiled = target.compile(cases.map(([, fn, types, result]) => evaluationKernel(fn, types, result, vectors)));
+  return cases.map(([, , types, result], i) =>
+    Array.from<number | bigint>(evaluate(compiled[i]!, heap, types, result, data[i]!)),
+  );
+}
+
+it.each(targets)("%s equals the interpreter", (_, target, vectors) => {
+  const [want, got] = [results(interp, false), results(target, vectors)];
+  cases.forEach(([name], i) => {
+    expect(got[i], name).toEqual(want[i]);
   });
 });

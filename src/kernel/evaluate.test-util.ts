@@ -6,7 +6,7 @@ import { schedule } from "./builder.js";
 import { verifyKernel } from "./spec.js";
 import type { Kernel, Stmt } from "./stmt.js";
 import type { Heap } from "../device/heap.js";
-import type { Target } from "../device/target.js";
+import type { CompiledKernel, Target } from "../device/target.js";
 
 /** Types that both memory and expressions have. */
 export type NumberType = "f32" | "f64" | "i32" | "i64";
@@ -42,33 +42,42 @@ export function evaluator<const T extends readonly NumberType[], R extends Numbe
   fn: (...x: { [i in keyof T]: Expr }) => Expr,
   types: T,
   result: R,
-  options: EvaluateOptions,
+  { heap, target, vectors }: EvaluateOptions,
 ): (...x: { [i in keyof T]: ArrayOf[T[i]] }) => ArrayOf[R] {
-  const { heap, target } = options;
-  const kernel = kernelOf(fn as (...x: Expr[]) => Expr, types, result, options.vectors ?? false);
+  const kernel = evaluationKernel(fn as (...x: Expr[]) => Expr, types, result, vectors ?? false);
   const compiled = target.compile([kernel])[0]!;
-  return (...arrays) => {
-    const n = arrays[0]?.length ?? 0;
-    if (arrays.some((a) => a.length !== n)) throw new BugError("evaluator: arrays of different lengths");
-    const addresses = [...types, result].map((t) => heap.alloc(n * memBytes[t]));
-    const args = heap.alloc(addresses.length * 8 + 8);
-    addresses.forEach((a, slot) => {
-      heap.views.u32[args / 4 + slot * 2] = a;
-    });
-    heap.views.i32[args / 4 + addresses.length * 2] = n;
-    const view = (slot: number, t: NumberType): ArrayOf[NumberType] =>
-      heap.views[t].subarray(addresses[slot]! / memBytes[t], addresses[slot]! / memBytes[t] + n) as ArrayOf[NumberType];
-    types.forEach((t, slot) => {
-      view(slot, t).set(arrays[slot] as never);
-    });
-    compiled.run(args, 0, 1, 0);
-    const out = view(types.length, result).slice() as ArrayOf[R];
-    for (const a of [...addresses, args]) heap.free(a);
-    return out;
-  };
+  return (...arrays) => evaluate(compiled, heap, types, result, arrays);
 }
 
-function kernelOf(
+/** Runs a compiled {@link evaluationKernel} on arrays of equal length. */
+export function evaluate<R extends NumberType>(
+  compiled: CompiledKernel,
+  heap: Heap,
+  types: readonly NumberType[],
+  result: R,
+  arrays: readonly ArrayOf[NumberType][],
+): ArrayOf[R] {
+  const n = arrays[0]?.length ?? 0;
+  if (arrays.some((a) => a.length !== n)) throw new BugError("evaluate: arrays of different lengths");
+  const addresses = [...types, result].map((t) => heap.alloc(n * memBytes[t]));
+  const args = heap.alloc(addresses.length * 8 + 8);
+  addresses.forEach((a, slot) => {
+    heap.views.u32[args / 4 + slot * 2] = a;
+  });
+  heap.views.i32[args / 4 + addresses.length * 2] = n;
+  const view = (slot: number, t: NumberType): ArrayOf[NumberType] =>
+    heap.views[t].subarray(addresses[slot]! / memBytes[t], addresses[slot]! / memBytes[t] + n) as ArrayOf[NumberType];
+  types.forEach((t, slot) => {
+    view(slot, t).set(arrays[slot] as never);
+  });
+  compiled.run(args, 0, 1, 0);
+  const out = view(types.length, result).slice() as ArrayOf[R];
+  for (const a of [...addresses, args]) heap.free(a);
+  return out;
+}
+
+/** The scheduled kernel that applies `fn` to arrays: buffers in slots 0 …, then the result's, then the length. */
+export function evaluationKernel(
   fn: (...x: Expr[]) => Expr,
   types: readonly NumberType[],
   result: NumberType,

@@ -1,17 +1,10 @@
 // The interpreter: runs a kernel in plain TypeScript over the heap, op by op as the language defines it. The oracle of all targets.
 
-import { BugError, assert } from "../core/errors.js";
-import type { HeapViews } from "../device/heap.js";
-import { type Arg, Buf, type Expr, isMask, memBytes, type Var } from "../kernel/expr.js";
-import { type Combine, expressions, type Kernel, type Stmt, scratchBytes } from "../kernel/stmt.js";
+import { assert } from "../core/errors.js";
+import { type Arg, type Expr, isMask, memBytes, type Var } from "../kernel/expr.js";
+import { type Combine, expressions, type Kernel, type Stmt } from "../kernel/stmt.js";
+import { InterpBuffers, type InterpMemory } from "./interp-memory.js";
 import { type LaneFn, laneFn, type Scalar } from "./interp-ops.js";
-
-/** What the interpreter needs of the heap. */
-export interface InterpMemory {
-  readonly views: HeapViews;
-  /** Bytes of the block that starts at an address, 0 when none does. */
-  sizeOf(address: number): number;
-}
 
 /** Runs blocks `begin` … `end`-1 of a kernel; `args` is the address of its argument table. */
 export type InterpKernel = (args: number, begin: number, end: number, thread: number) => void;
@@ -20,23 +13,11 @@ type Value = Scalar | Scalar[];
 type Thunk = () => Value;
 type Action = () => void;
 
-/** Where a buffer stands during one run, in elements of its type; `end` is the first index out of bounds. */
-interface Place {
-  readonly buf: Buf;
-  view: HeapViews[Buf["mem"]];
-  base: number;
-  start: number;
-  end: number;
-}
-
 /** Accumulators where a NaN on either side wins and a tie keeps `v`. */
 const combineExtreme: { readonly [op in Combine]?: LaneFn } = {
   min: (v, x) => (x < v || Number.isNaN(x) ? x : v),
   max: (v, x) => (x > v || Number.isNaN(x) ? x : v),
 };
-
-/** Addresses below this are never allocated: a buffer there is a table entry nobody filled in. */
-const FIRST_ADDRESS = 1024;
 
 /**
  * Compiles a kernel to closures.
@@ -53,7 +34,7 @@ class Interp {
   private readonly slots: Value[] = [];
   private readonly variables = new Map<Var, number>();
   private readonly scalars = new Map<Arg, number>();
-  private readonly places = new Map<Buf, Place>();
+  private readonly buffers: InterpBuffers;
   /** Expressions of the current statement that have a slot. */
   private shared = new Map<Expr, number>();
   private readonly blockSlot: number;
@@ -63,57 +44,25 @@ class Interp {
     private readonly kernel: Kernel,
     private readonly memory: InterpMemory,
   ) {
-    for (const buf of [...kernel.buffers, ...kernel.scratch]) {
-      this.places.set(buf, { buf, view: memory.views[buf.mem], base: 0, start: 0, end: 0 });
-    }
+    this.buffers = new InterpBuffers(kernel, memory);
     for (const arg of kernel.scalars) this.scalars.set(arg, this.slots.push(0) - 1);
     this.blockSlot = this.declare(kernel.block);
     this.body = this.block(kernel.body);
   }
 
   readonly run: InterpKernel = (args, begin, end, thread) => {
-    this.bindTable(args, thread);
+    this.buffers.bind(args, thread);
+    for (const [arg, slot] of this.scalars) this.slots[slot] = this.scalarAt(args, arg);
     for (let b = begin; b < end; b++) {
       this.slots[this.blockSlot] = b;
       this.body();
     }
   };
 
-  private bindTable(args: number, thread: number): void {
-    const { views } = this.memory;
-    for (const buf of this.kernel.buffers) this.place(buf, views.u32[args / 4 + buf.slot * 2]!, 0);
-    for (const [arg, slot] of this.scalars) {
-      assert(!isMask(arg.type), `argument ${arg.name} is a mask`);
-      const type = arg.type as "f32" | "f64" | "i32" | "i64";
-      this.slots[slot] = views[type][args / memBytes[type] + arg.slot * (8 / memBytes[type])]!;
-    }
-    if (this.kernel.scratchSlot < 0) return;
-    const bytes = scratchBytes(this.kernel, (mem) => memBytes[mem]);
-    let address = views.u32[args / 4 + this.kernel.scratchSlot * 2]! + thread * bytes;
-    for (const buf of this.kernel.scratch) {
-      this.place(buf, address, buf.scratchLength);
-      address += Math.ceil((buf.scratchLength * memBytes[buf.mem]) / 64) * 64;
-    }
-  }
-
-  /** Points a buffer at an address, with `length` elements, or as many as the memory there holds. */
-  private place(buf: Buf, address: number, length: number): void {
-    const bytes = memBytes[buf.mem];
-    const view = this.memory.views[buf.mem];
-    if (address % bytes !== 0) throw this.fault(buf, `starts at ${address}, not a multiple of ${bytes}`);
-    const base = address / bytes;
-    const block = length > 0 ? length * bytes : this.memory.sizeOf(address);
-    const inside = block > 0 && address >= FIRST_ADDRESS;
-    const start = inside ? 0 : FIRST_ADDRESS / bytes - base;
-    const end = inside ? Math.min(Math.floor(block / bytes), view.length - base) : view.length - base;
-    Object.assign(this.places.get(buf)!, { view, base, start, end });
-  }
-
-  private fault(buf: Buf, what: string): BugError {
-    return new BugError(`kernel ${this.kernel.name}: buffer ${buf.name} ${what}.`, {
-      kernel: this.kernel.name,
-      buffer: buf.name,
-    });
+  private scalarAt(args: number, arg: Arg): Scalar {
+    assert(!isMask(arg.type), `argument ${arg.name} is a mask`);
+    const type = arg.type as "f32" | "f64" | "i32" | "i64";
+    return this.memory.views[type][args / memBytes[type] + arg.slot * (8 / memBytes[type])]!;
   }
 
   private declare(v: Var): number {
@@ -219,19 +168,20 @@ class Interp {
 
   private store(s: Stmt & { s: "store" }, prepare: Action): Action {
     const [index, value] = [this.value(s.index), this.value(s.value)];
-    const place = this.placeOf(s.buf);
+    const place = this.buffers.placeOf(s.buf);
     const lanes = s.value.lanes;
     if (lanes === 1 && s.index.lanes === 1) {
       return () => {
         prepare();
-        place.view[this.at(place, index() as number)] = value() as never;
+        place.view[this.buffers.at(place, index() as number)] = value() as never;
       };
     }
     return () => {
       prepare();
       const i = index() as number | number[];
       const v = value() as Scalar[];
-      for (let k = 0; k < lanes; k++) place.view[this.at(place, typeof i === "number" ? i + k : i[k]!)] = v[k] as never;
+      for (let k = 0; k < lanes; k++)
+        place.view[this.buffers.at(place, typeof i === "number" ? i + k : i[k]!)] = v[k] as never;
     };
   }
 
@@ -248,21 +198,6 @@ class Interp {
       if (lanes === 1) this.slots[slot] = fn(v as Scalar, x as Scalar, 0);
       else this.slots[slot] = (v as Scalar[]).map((lane, k) => fn(lane, (x as Scalar[])[k]!, 0));
     };
-  }
-
-  private placeOf(buf: unknown): Place {
-    const place = buf instanceof Buf ? this.places.get(buf) : undefined;
-    assert(place, `kernel ${this.kernel.name} uses an undeclared buffer`);
-    return place;
-  }
-
-  /** Checked position of element `index` in the buffer's view. */
-  private at(place: Place, index: number): number {
-    if (index >= place.start && index < place.end) return place.base + index;
-    throw this.fault(
-      place.buf,
-      `is accessed at element ${index}, outside ${Math.ceil(place.start)} … ${place.end - 1}`,
-    );
   }
 
   private value(e: Expr): Thunk {
@@ -296,13 +231,13 @@ class Interp {
 
   private load(e: Expr): Thunk {
     const index = this.value(e.args[0]!);
-    const place = this.placeOf(e.value);
+    const place = this.buffers.placeOf(e.value);
     const { lanes } = e;
-    if (e.op === "gather") return () => (index() as number[]).map((i) => place.view[this.at(place, i)]!);
-    if (lanes === 1) return () => place.view[this.at(place, index() as number)]!;
+    if (e.op === "gather") return () => (index() as number[]).map((i) => place.view[this.buffers.at(place, i)]!);
+    if (lanes === 1) return () => place.view[this.buffers.at(place, index() as number)]!;
     return () => {
       const i = index() as number;
-      return Array.from({ length: lanes }, (_, k) => place.view[this.at(place, i + k)]!);
+      return Array.from({ length: lanes }, (_, k) => place.view[this.buffers.at(place, i + k)]!);
     };
   }
 
