@@ -4,6 +4,7 @@ import type { OpRecord } from "../program/op.js";
 import * as arithmetic from "./arithmetic.js";
 import * as broadcast from "./broadcast.js";
 import * as cast from "./cast.js";
+import * as copy from "./copy.js";
 import * as creation from "./creation.js";
 import * as alongAxis from "./along-axis.js";
 import * as concat from "./concat.js";
@@ -21,12 +22,18 @@ import * as cumulative from "./cumulative.js";
 import * as sort from "./sort.js";
 import * as search from "./search.js";
 import * as count from "./count.js";
+import * as softmax from "./softmax.js";
+import * as norm from "./norm.js";
+import * as embedding from "./embedding.js";
+import * as crossEntropy from "./cross-entropy.js";
+import * as loss from "./loss.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
   arithmetic,
   broadcast,
   cast,
+  copy,
   creation,
   exponential,
   whereIndex,
@@ -44,6 +51,11 @@ const families: readonly object[] = [
   sort,
   search,
   count,
+  softmax,
+  norm,
+  embedding,
+  crossEntropy,
+  loss,
 ];
 
 const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;

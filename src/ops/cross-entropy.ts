@@ -1,0 +1,301 @@
+// Ops: cross entropy of class scores with class numbers or with distributions, and the negative log-likelihood.
+
+import { InvalidArgumentError } from "../core/errors.js";
+import { formatShape, type Shape } from "../core/shape.js";
+import type { Ref } from "../fuse/body.js";
+import type { Expr } from "../kernel/expr.js";
+import { k } from "../kernel/ops.js";
+import { defineOp } from "../program/define-op.js";
+import { fixed, type InferInput, integers } from "../program/op.js";
+import type { Value } from "../program/value.js";
+import { bind, bind1 } from "../trace/bind.js";
+import { multiply, subtract } from "./arithmetic.js";
+import { sumOp } from "./broadcast.js";
+import { cast } from "./cast.js";
+import { exp } from "./exponential.js";
+import { requireFloat, requireInt } from "./infer.js";
+import { logSumExp, widened, wideType } from "./softmax.js";
+
+const classAttrs = { axis: fixed(0), ignore: integers([-100]) };
+
+/** The shape of one number for each place that has a class: `axis` has extent 1. */
+const placesOf = (shape: Shape, axis: number): number[] => shape.map((n, a) => (a === axis ? 1 : n));
+
+function requireShape(op: string, what: string, got: Shape, want: Shape): void {
+  if (got.length === want.length && got.every((n, i) => n === want[i] || n < 0 || want[i]! < 0)) return;
+  throw new InvalidArgumentError(`${what} is ${formatShape(got)}, it must be ${formatShape(want)}.`, { op, got, want });
+}
+
+function inferClasses(op: string, x: InferInput, label: InferInput, axis: number): void {
+  requireFloat(x, op);
+  requireInt(label, "label", op);
+  requireShape(op, "label", label.shape, placesOf(x.shape, axis));
+}
+
+/** `index` with another number along `axis`. */
+const atClass = (index: readonly Expr[], axis: number, c: Expr | undefined): Expr[] =>
+  index.map((e, a) => (a === axis ? (c ?? k.const("i32", 0)) : e));
+
+/** The class at a place, kept inside the axis, and whether the place counts. */
+function classAt(x: Ref, label: Ref, index: readonly Expr[], axis: number, ignore: Expr) {
+  const raw = k.cast(label.at(...atClass(index, axis, undefined)), "i32");
+  return { raw, inside: k.max(k.min(raw, k.sub(x.extent(axis), 1)), 0), counts: k.ne(raw, ignore) };
+}
+
+/** `scale · x` at the class of each place, 0 where it is `ignore`: a negative log-likelihood with scale -1. */
+export const pickClassOp = defineOp({
+  name: "pick_class",
+  inputs: ["x", "label"],
+  outputs: ["out"],
+  attrs: classAttrs,
+  infer: ({ x, label }, { axis }) => {
+    inferClasses("pick_class", x, label, axis);
+    return { outs: { out: { shape: label.shape, dtype: x.dtype } } };
+  },
+  element: (_, { x, label }, { axis, ignore }, index) => {
+    const { inside, counts } = classAt(x, label, index, axis, ignore[0]!);
+    return k.select(counts, x.at(...atClass(index, axis, inside)), 0);
+  },
+  saves: ["label"],
+  grad: ({ label }, d, { attrs, meta }) => ({ x: () => placeClass(label, d.out, meta.x, attrs) }),
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [{ shape: [3, 2], data: [1, 2, 3, 4, 5, 6] }, { shape: [3, 1], data: [1, -100, 0], dtype: "int64" }],
+        attrs: { axis: 1, ignore: [-100] },
+        expect: () => ({ shape: [3, 1], data: [2, 0, 5] }),
+      },
+    ],
+  },
+});
+
+interface ClassAttrs {
+  readonly axis: number;
+  readonly ignore: readonly number[];
+}
+
+/** The gradient of {@link pickClassOp}: `d` at the class of each place, 0 elsewhere. */
+export const placeClassOp = defineOp({
+  name: "place_class",
+  inputs: ["label", "d", "like"],
+  outputs: ["out"],
+  attrs: classAttrs,
+  infer: ({ d, like }) => ({ outs: { out: { shape: like.shape, dtype: d.dtype } } }),
+  element: (_, { label, d }, { axis, ignore }, index) => {
+    const place = atClass(index, axis, undefined);
+    const raw = k.cast(label.at(...place), "i32");
+    return k.select(k.and(k.eq(raw, index[axis]!), k.ne(raw, ignore[0]!)), d.at(...place), 0);
+  },
+  ghosts: ["like"],
+  saves: ["label"],
+  grad: ({ label }, d, { attrs }) => ({ d: () => pickClass(d.out, label, attrs.axis, attrs.ignore[0]!) }),
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [{ shape: [3, 1], data: [1, -100, 0], dtype: "int64" }, [3, 1], [3, 2]],
+        attrs: { axis: 1, ignore: [-100] },
+      },
+    ],
+  },
+});
+
+const placeClass = (label: Value, d: Value, like: Value, attrs: ClassAttrs): Value =>
+  bind1(placeClassOp, [label, d, like], { ...attrs });
+
+/** `x` at the class of each place (`label` has extent 1 along `axis`), 0 where the label is `ignore`. */
+export const pickClass = (x: Value, label: Value, axis: number, ignore: number): Value =>
+  bind1(pickClassOp, [x, label], { axis, ignore: [ignore] });
+
+/** `norm - x[class]` at each place, 0 where the label is `ignore`. */
+export const classLossOp = defineOp({
+  name: "class_loss",
+  inputs: ["x", "norm", "label"],
+  outputs: ["loss"],
+  attrs: classAttrs,
+  infer: ({ norm }) => ({ outs: { loss: { shape: norm.shape, dtype: norm.dtype } } }),
+  element: (_, { x, norm, label }, { axis, ignore }, index) => {
+    const { inside, counts } = classAt(x, label, index, axis, ignore[0]!);
+    const loss = k.sub(norm.at(...index), k.cast(x.at(...atClass(index, axis, inside)), norm.type));
+    return k.select(counts, loss, 0);
+  },
+  grad: null,
+  check: {
+    domain: [-2, 2],
+    samples: [{ inputs: [[3, 2], [3, 1], { shape: [3, 1], data: [1, -100, 0], dtype: "int64" }], attrs: { axis: 1, ignore: [-100] } }],
+  },
+});
+
+/**
+ * Cross entropy of scores with class numbers: `loss = log Σ e^x - x[label]`, 0 where the label is `ignore`. `norm` is `log Σ e^x`: all
+ * that the gradient needs beside x, so no softmax is stored.
+ */
+export const crossEntropyOp = defineOp({
+  name: "cross_entropy_with_softmax",
+  inputs: ["x", "label"],
+  outputs: ["loss", "norm"],
+  attrs: classAttrs,
+  infer: ({ x, label }, { axis }) => {
+    inferClasses("cross_entropy", x, label, axis);
+    const shape = placesOf(x.shape, axis);
+    return { outs: { loss: { shape, dtype: x.dtype }, norm: { shape, dtype: wideType(x.dtype) } } };
+  },
+  compose: ({ x, label }, attrs) => {
+    const norm = logSumExp(widened(x), attrs.axis);
+    return { loss: cast(bind1(classLossOp, [x, norm, label], attrs), x.dtype), norm };
+  },
+  saves: ["x", "label", "norm"],
+  grad: ({ x, label, norm }, d, { attrs }) => ({
+    x: () => bind1(crossEntropyGradOp, [x, label, norm, d.loss], attrs),
+  }),
+  check: {
+    domain: [-2, 2],
+    noGradCheck: "norm is an output for the gradient only",
+    samples: [
+      {
+        // log(e^0 + e^log 3) = log 4.
+        inputs: [
+          { shape: [3, 2], data: [0, Math.log(3), 5, 6, 0, Math.log(3)] },
+          { shape: [3, 1], data: [0, -100, 1], dtype: "int64" },
+        ],
+        attrs: { axis: 1, ignore: [-100] },
+        expect: () => ({ shape: [3, 1], data: [Math.log(4), 0, Math.log(4 / 3)] }),
+      },
+      {
+        inputs: [[2, 3, 4], { shape: [2, 1, 4], data: [0, 1, 2, 0, 1, 2, 0, 1], dtype: "int32" }],
+        attrs: { axis: 1, ignore: [1] },
+      },
+    ],
+  },
+});
+
+/** `(e^(x - norm) - [class = label]) d`, 0 where the label is ignored. */
+export const crossEntropyGradOp = defineOp({
+  name: "cross_entropy_with_softmax_grad",
+  inputs: ["x", "label", "norm", "d"],
+  outputs: ["dx"],
+  attrs: classAttrs,
+  infer: ({ x }) => ({ outs: { dx: { shape: x.shape, dtype: x.dtype } } }),
+  element: (_, { x, label, norm, d }, { axis, ignore }, index) => {
+    const place = atClass(index, axis, undefined);
+    const raw = k.cast(label.at(...place), "i32");
+    const share = k.exp(k.sub(k.cast(x.at(...index), norm.type), norm.at(...place)));
+    const hit = k.select(k.eq(raw, index[axis]!), k.sub(share, 1), share);
+    return k.select(k.ne(raw, ignore[0]!), k.mul(hit, k.cast(d.at(...place), norm.type)), 0);
+  },
+  grad: null,
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [[3, 4], { shape: [3, 1], data: [1, -100, 3], dtype: "int64" }, [3, 1], [3, 1]],
+        attrs: { axis: 1, ignore: [-100] },
+      },
+    ],
+  },
+});
+
+/** Cross entropy of scores with distributions over the classes: `loss = Σ label (log Σ e^x - x)`. */
+export const crossEntropySoftOp = defineOp({
+  name: "cross_entropy_soft",
+  inputs: ["x", "label"],
+  outputs: ["loss", "norm"],
+  attrs: { axis: fixed(0) },
+  infer: ({ x, label }, { axis }) => {
+    requireFloat(x, "cross_entropy");
+    requireFloat(label, "cross_entropy");
+    requireShape("cross_entropy", "label", label.shape, x.shape);
+    const shape = placesOf(x.shape, axis);
+    return { outs: { loss: { shape, dtype: x.dtype }, norm: { shape, dtype: wideType(x.dtype) } } };
+  },
+  compose: ({ x, label }, { axis }) => {
+    const wide = widened(x);
+    const norm = logSumExp(wide, axis);
+    const loss = bind1(sumOp, [multiply(cast(label, wide.dtype), subtract(norm, wide))], { axes: [axis], keepdim: true });
+    return { loss: cast(loss, x.dtype), norm };
+  },
+  saves: ["x", "label", "norm"],
+  grad: ({ x, label, norm }, d, { attrs }) => ({
+    x: () => bind1(crossEntropySoftGradOp, [x, label, norm, d.loss], attrs),
+  }),
+  check: {
+    domain: [0.5, 2],
+    noGradCheck: "norm is an output for the gradient only; labels get no gradient, as in Paddle",
+    samples: [
+      { inputs: [[3, 4], [3, 4]], attrs: { axis: 1 } },
+      { inputs: [[2, 3, 4], [2, 3, 4]], attrs: { axis: 1 } },
+    ],
+  },
+});
+
+/** `(e^(x - norm) Σ label - label) d`. */
+export const crossEntropySoftGradOp = defineOp({
+  name: "cross_entropy_soft_grad",
+  inputs: ["x", "label", "norm", "d"],
+  outputs: ["dx"],
+  attrs: { axis: fixed(0) },
+  infer: ({ x }) => ({ outs: { dx: { shape: x.shape, dtype: x.dtype } } }),
+  compose: ({ x, label, norm, d }, { axis }) => {
+    const wide = widened(x);
+    const y = cast(label, wide.dtype);
+    const mass = bind1(sumOp, [y], { axes: [axis], keepdim: true });
+    const inner = subtract(multiply(exp(subtract(wide, norm)), mass), y);
+    return { dx: cast(multiply(inner, widened(d)), x.dtype) };
+  },
+  grad: "parts",
+  check: { domain: [0.5, 2], samples: [{ inputs: [[3, 4], [3, 4], [3, 1], [3, 1]], attrs: { axis: 1 } }] },
+});
+
+/** 1 where a label counts, 0 where it is `ignore`. */
+export const countsOp = defineOp({
+  name: "class_counts",
+  inputs: ["label"],
+  outputs: ["out"],
+  attrs: { ignore: integers([-100]), dtype: fixed<"float32" | "float64">("float32") },
+  infer: ({ label }, { dtype }) => ({ outs: { out: { shape: label.shape, dtype } } }),
+  lower: (_, { label }, { ignore }) => ({
+    out: k.select(k.eq(k.cast(label, "i32"), ignore[0]!), k.const("f32", 0), 1),
+  }),
+  grad: null,
+  check: { samples: [{ inputs: [{ shape: [3], data: [1, -100, 3], dtype: "int64" }], attrs: { ignore: [-100], dtype: "float64" } }] },
+});
+
+/** How many labels count, as a scalar of a floating-point dtype. */
+export const countClassesOp = defineOp({
+  name: "count_classes",
+  inputs: ["label"],
+  outputs: ["out"],
+  attrs: { ignore: integers([-100]), dtype: fixed<"float32" | "float64">("float32") },
+  infer: (_, { dtype }) => ({ outs: { out: { shape: [], dtype } } }),
+  compose: ({ label }, { ignore, dtype }) => {
+    const counts = bind1(countsOp, [label], { ignore, dtype });
+    return { out: bind1(sumOp, [counts], { axes: label.shape.map((_, a) => a), keepdim: false }) };
+  },
+  grad: null,
+  check: {
+    samples: [
+      {
+        inputs: [{ shape: [3, 1], data: [1, -100, 3], dtype: "int64" }],
+        attrs: { ignore: [-100], dtype: "float32" },
+        expect: () => ({ shape: [], data: [2] }),
+      },
+    ],
+  },
+});
+
+/** Loss of each place and `log Σ e^x`; `label` has extent 1 along `axis`, and places whose label is `ignore` lose nothing. */
+export const crossEntropy = <T extends Value>(x: T, label: Value, axis: number, ignore: number): T =>
+  bind(crossEntropyOp, [x, label], { axis, ignore: [ignore] })[0] as T;
+
+/** Loss of each place against a distribution of x's shape. */
+export const crossEntropySoft = <T extends Value>(x: T, label: Value, axis: number): T =>
+  bind(crossEntropySoftOp, [x, label], { axis })[0] as T;
+
+/** 1 where a label counts, 0 where it is `ignore`, in the dtype of `like`. */
+export const classCounts = <T extends Value>(label: Value, ignore: number, like: T): T =>
+  bind1(countsOp, [label], { ignore: [ignore], dtype: wideType(like.dtype) }) as T;
+
+/** How many labels are not `ignore`, as a scalar in the dtype of `like`. */
+export const countClasses = <T extends Value>(label: Value, ignore: number, like: T): T =>
+  bind1(countClassesOp, [label], { ignore: [ignore], dtype: wideType(like.dtype) }) as T;
