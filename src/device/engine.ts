@@ -2,7 +2,7 @@
 
 import { BugError } from "../core/errors.js";
 import type { Kernel } from "../kernel/stmt.js";
-import { kernelText } from "../kernel/print.js";
+import { Backend, type BackgroundTarget } from "./backend.js";
 import { Heap } from "./heap.js";
 import { MemoryKeeper } from "./memory.js";
 import { Storage } from "./storage.js";
@@ -12,6 +12,8 @@ import { type CompiledKernel, type Target, launchEntry } from "./target.js";
 export interface Platform {
   /** Makes the target that this machine should use on a heap. */
   createTarget(heap: Heap): Target;
+  /** Makes a faster target that compiles in the background; undefined where there is none. */
+  createAccelerator?(heap: Heap): BackgroundTarget | undefined;
   /** Runs the garbage collector now and lets dead weak references show; false where the platform cannot. */
   collect(): boolean;
 }
@@ -28,21 +30,21 @@ export class Engine {
   readonly argumentArea: number;
   /** Address of the launch table of eager calls. */
   readonly launchArea: number;
-  /** Kernels compiled since the start; equal kernels count once. */
-  compiledKernels = 0;
   /** Launches by eager plans since the start. */
   launches = 0;
-  private readonly cache = new Map<string, CompiledKernel>();
+  readonly primary: Backend;
+  private accelerator_: Backend<BackgroundTarget> | null | undefined;
   private scratch = 0;
   private scratchSize = 0;
 
   constructor(
-    platform: Platform,
+    private readonly platform: Platform,
     heap = new Heap(),
     makeTarget: (heap: Heap) => Target = (h) => platform.createTarget(h),
   ) {
     this.heap = heap;
     this.target = makeTarget(heap);
+    this.primary = new Backend(this.target);
     this.memory = new MemoryKeeper(heap, platform);
     this.argumentArea = heap.alloc(argumentBytes);
     this.launchArea = heap.alloc(argumentBytes);
@@ -50,17 +52,21 @@ export class Engine {
 
   /** Machine code of kernels; those seen before (by their text) are not compiled again. */
   compile(kernels: readonly Kernel[]): CompiledKernel[] {
-    const texts = kernels.map(kernelText);
-    const missing = new Map<string, Kernel>();
-    texts.forEach((text, i) => {
-      if (!this.cache.has(text)) missing.set(text, kernels[i]!);
-    });
-    if (missing.size > 0) {
-      const compiled = this.target.compile([...missing.values()]);
-      this.compiledKernels += compiled.length;
-      [...missing.keys()].forEach((text, i) => this.cache.set(text, compiled[i]!));
+    return this.primary.compile(kernels);
+  }
+
+  /** Kernels the primary target compiled since the start; equal kernels count once. */
+  get compiledKernels(): number {
+    return this.primary.compiledKernels;
+  }
+
+  /** A faster target that compiles in the background, where the platform has one; made when first asked for. */
+  get accelerator(): Backend<BackgroundTarget> | undefined {
+    if (this.accelerator_ === undefined) {
+      const target = this.platform.createAccelerator?.(this.heap);
+      this.accelerator_ = target ? new Backend(target) : null;
     }
-    return texts.map((text) => this.cache.get(text)!);
+    return this.accelerator_ ?? undefined;
   }
 
   /** A new storage; makes room first when much memory is held by handles that may be dead. */

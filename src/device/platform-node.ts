@@ -6,14 +6,15 @@ import { InvalidArgumentError, UnavailableError } from "../core/errors.js";
 import type { Platform } from "./engine.js";
 import type { Heap } from "./heap.js";
 import { interpTarget } from "./interp-target.js";
-import { createNativeTarget } from "./native-node.js";
+import type { BackgroundTarget } from "./backend.js";
+import { createNativeTarget, type NativeUnavailable } from "./native-node.js";
 import type { Target } from "./target.js";
 import { threadCount } from "./thread-count-node.js";
 import { nodeThreads } from "./threads-node.js";
 import { createWasmTarget } from "./wasm-target.js";
 
 /** The platform of this process. `OAR_TARGET=interp|wasm|native` forces a target. */
-export const platform: Platform = { createTarget, collect };
+export const platform: Platform = { createTarget, createAccelerator, collect };
 
 function createTarget(heap: Heap, wish = process.env["OAR_TARGET"]): Target {
   if (wish === "interp") return interpTarget(heap);
@@ -26,6 +27,19 @@ function createTarget(heap: Heap, wish = process.env["OAR_TARGET"]): Target {
     throw new InvalidArgumentError(`OAR_TARGET=${wish} names no target.`, { hint: "use interp, wasm or native." });
   }
   return createWasmTarget(heap, { threads: heap.shared ? nodeThreads(threadCount()) : undefined });
+}
+
+let unavailable: NativeUnavailable | undefined;
+
+/** Why there is no native code, once it was asked for: for `oar doctor`. */
+export const nativeUnavailable = (): NativeUnavailable | undefined => unavailable;
+
+/** Native code beside WebAssembly, unless a target is forced. */
+function createAccelerator(heap: Heap): BackgroundTarget | undefined {
+  if (process.env["OAR_TARGET"]) return undefined;
+  const { target, reason } = createNativeTarget(heap);
+  unavailable = reason;
+  return target;
 }
 
 let collector: { readonly gc: () => void; readonly drain: object } | undefined;

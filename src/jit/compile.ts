@@ -3,10 +3,12 @@
 import { dtypes } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { sizeOf } from "../core/shape.js";
+import type { Backend, BackgroundTarget } from "../device/backend.js";
 import { type Engine, engine } from "../device/engine.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import { cleanGraph } from "../program/clean.js";
 import { Executable } from "../program/executable.js";
+import { prepareGraph } from "../program/plan.js";
 import { Block, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import { Tensor } from "../tensor/tensor.js";
@@ -23,6 +25,8 @@ type Tree = unknown;
 export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
   /** Number of signatures compiled so far. */
   readonly variants: () => number;
+  /** Resolves when no native compilation is under way; the next call uses what it made. */
+  readonly ready: () => Promise<void>;
   /** Time of each kernel of each variant, in milliseconds; leaves meaningless values in parameters. */
   readonly profile: () => readonly { readonly name: string; readonly blocks: number; readonly ms: number }[][];
 };
@@ -54,7 +58,13 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
     }
     return step.run(tensors);
   };
-  return Object.assign(call, { variants: () => variants.size, profile: () => [...variants.values()].map((v) => v.profile()) });
+  return Object.assign(call, {
+    variants: () => variants.size,
+    ready: async () => {
+      await Promise.all([...variants.values()].map((v) => v.settled()));
+    },
+    profile: () => [...variants.values()].map((v) => v.profile()),
+  });
 }
 
 function signature(tree: Tree, tensors: Tensor[]): string {
@@ -87,7 +97,9 @@ interface Output {
 }
 
 class CompiledStep<R> {
-  private readonly executable: Executable;
+  private executable: Executable;
+  private make!: (backend: Backend) => Executable;
+  private readonly upgrade: Upgrade;
   private readonly inputs: readonly GraphValue[];
   private readonly captures: readonly { readonly value: Value; readonly graph: GraphValue }[];
   private readonly outputs: readonly Output[];
@@ -121,6 +133,7 @@ class CompiledStep<R> {
     this.gradients = leaves.map((leaf, i) => ({ leaf, output: graph.outputs.length - leaves.length + i }));
     for (const leaf of leaves) leaf.gradient = undefined;
     this.executable = graph.executable;
+    this.upgrade = new Upgrade(on, graph.upgrade);
   }
 
   private leftGradients(): Value[] {
@@ -152,12 +165,16 @@ class CompiledStep<R> {
       .flatMap((n) => n.outputs.filter((_, i) => n.inplace[i] !== undefined));
     const graph = cleanGraph(builder.graph([...outputs, ...written]), changes);
     const bound = new Set([...inputs, ...captures.map((c) => c.graph), ...outputs]);
-    const executable = new Executable(this.on, graph, builder.values, bound, runHostNode);
+    this.make = (backend) => new Executable(this.on, graph, builder.values, bound, runHostNode, backend);
+    const upgrade = (backend: Backend<BackgroundTarget>): Promise<void> =>
+      prepareGraph(backend, graph, { generic: false });
+    const executable = this.make(this.on.primary);
     const rooted = outputs.map((value) => ({ value, root: builder.values[executable.rootOf(value.id)]! }));
-    return { inputs, captures, outputs: rooted, result: tree, executable };
+    return { inputs, captures, outputs: rooted, result: tree, executable, upgrade };
   }
 
   run(tensors: readonly Tensor[]): R {
+    this.swap();
     const { executable, trace } = this;
     for (const action of trace.beforeRun) action();
     for (const s of trace.scalars) this.on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
@@ -167,6 +184,20 @@ class CompiledStep<R> {
     executable.run();
     for (const { leaf, output } of this.gradients) leaf.gradient = handles[output];
     return fillSlots(this.result, handles) as R;
+  }
+
+  /** Goes over to native code once it is compiled. */
+  private swap(): void {
+    const backend = this.upgrade.next();
+    if (!backend) return;
+    const before = this.executable;
+    this.executable = this.make(backend);
+    before.dispose();
+  }
+
+  /** Done when no compilation is under way for this step. */
+  settled(): Promise<void> {
+    return this.upgrade.settled();
   }
 
   profile() {
@@ -180,6 +211,45 @@ class CompiledStep<R> {
     const storage = this.on.allocate(sizeOf(root.shape) * dtypes[root.dtype].bytes);
     this.executable.bind(root.id, storage.address);
     return eagerHandle(value.shape, value.dtype, storage);
+  }
+}
+
+/** Runs on WebAssembly before native code is asked for: a function called once or twice is not worth a compiler. */
+const runsBeforeUpgrade = 2;
+
+/** The way of one step from WebAssembly to native code: asked for after a few runs, taken when ready, given up on failure. */
+class Upgrade {
+  private runs = 0;
+  private ready: Backend | undefined;
+  private work: Promise<void> | undefined;
+
+  constructor(
+    private readonly on: Engine,
+    private readonly prepare: (backend: Backend<BackgroundTarget>) => Promise<void>,
+  ) {}
+
+  /** The backend to go over to now, if any; each is given once. */
+  next(): Backend | undefined {
+    if (++this.runs === runsBeforeUpgrade + 1) this.start();
+    const { ready } = this;
+    this.ready = undefined;
+    return ready;
+  }
+
+  private start(): void {
+    const backend = this.on.accelerator;
+    if (!backend) return;
+    this.work = this.prepare(backend).then(
+      () => {
+        this.ready = backend;
+      },
+      // Training goes on in WebAssembly; the target keeps the reason for `oar doctor`.
+      () => undefined,
+    );
+  }
+
+  async settled(): Promise<void> {
+    await this.work;
   }
 }
 

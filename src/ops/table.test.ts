@@ -71,6 +71,7 @@ function runCompiled(on: Engine, c: TableCase, fuse: boolean): NdArray[] {
       builder.values,
       new Set([...given, ...outputs]),
       runHostNode,
+      on.primary,
       { fuse },
     );
     const held: number[] = [];

@@ -3,6 +3,7 @@
 import { dtypes } from "../core/dtype.js";
 import { BugError } from "../core/errors.js";
 import { sizeOf } from "../core/shape.js";
+import type { Backend } from "../device/backend.js";
 import { type Engine, writeEntry } from "../device/engine.js";
 import { launchEntry, launchFlags } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
@@ -45,9 +46,10 @@ export class Executable {
     /** Values bound by the caller: inputs, captured tensors, outputs. */
     bound: ReadonlySet<GraphValue>,
     private readonly runHost: HostRunner,
+    private readonly backend: Backend = engine.primary,
     options: { readonly fuse?: boolean } = {},
   ) {
-    this.plan = compileGraph(engine, graph, values, { generic: false, ...options });
+    this.plan = compileGraph(backend, graph, values, { generic: false, ...options });
     this.addresses = new Array<number>(values.length).fill(0);
     this.arenaBytes = this.build(bound);
   }
@@ -78,7 +80,7 @@ export class Executable {
     for (const segment of this.segments) {
       if (segment.entries > 0) {
         engine.launches++;
-        engine.target.launch(segment.table, segment.entries, segment.threads);
+        this.backend.target.launch(segment.table, segment.entries, segment.threads);
       }
       if (segment.host) this.runHost(engine, segment.host, this.resolved());
     }
@@ -96,7 +98,7 @@ export class Executable {
         let ms = Infinity;
         for (let r = 0; r < rounds; r++) {
           const start = performance.now();
-          engine.target.launch(at, 1, segment.threads);
+          this.backend.target.launch(at, 1, segment.threads);
           ms = Math.min(ms, performance.now() - start);
         }
         return { name, blocks: engine.heap.views.u32[(at + launchEntry.blocks) / 4]!, ms };
@@ -173,7 +175,7 @@ export class Executable {
     temps.forEach((t, i) => {
       engine.heap.views.u32[t.word] = base + arena.offsets[ids.length + i]!;
     });
-    if (scratch > 0) this.setScratch(args, this.own(scratch * engine.target.threads));
+    if (scratch > 0) this.setScratch(args, this.own(scratch * this.backend.target.threads));
     return arena.bytes;
   }
 
@@ -201,7 +203,7 @@ export class Executable {
   }
 
   private writeTables(args: readonly number[]): void {
-    const { plan, engine } = this;
+    const { plan } = this;
     let pending: { nest: CompiledNest; args: number }[] = [];
     const close = (host: GraphNode | undefined): void => {
       this.segments.push(this.segment(pending, host));
@@ -212,7 +214,7 @@ export class Executable {
       else close(s.node);
     });
     if (pending.length > 0) close(undefined);
-    if (engine.target.threads < 1) throw new BugError("a target without threads");
+    if (this.backend.target.threads < 1) throw new BugError("a target without threads");
   }
 
   private segment(nests: readonly { nest: CompiledNest; args: number }[], host: GraphNode | undefined): Segment {
@@ -254,7 +256,7 @@ export class Executable {
       table,
       entries: entries.length,
       names: entries.map((e) => e.name),
-      threads: parallel ? engine.target.threads : 1,
+      threads: parallel ? this.backend.target.threads : 1,
       host,
     };
   }

@@ -1,13 +1,15 @@
 // Plan: a fused graph compiled for an engine, with the recipe that fills argument tables and launches its kernels.
 
 import { type Shape, sizeOf } from "../core/shape.js";
+import type { Backend, BackgroundTarget } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
 import type { CompiledKernel } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Nest, SlotSource } from "../fuse/emitter.js";
-import { type Graph, type TargetFacts, fuse } from "../fuse/fuse.js";
+import { fuse, type Graph, type Step } from "../fuse/fuse.js";
 import { targetFactsOf } from "../fuse/target-facts.js";
 
+import type { Kernel } from "../kernel/stmt.js";
 import { type LaunchSize, launchSize } from "./launch-size.js";
 
 /** What is known when a plan runs: memory and shape of each graph value, attributes and numbers of each node. */
@@ -150,14 +152,29 @@ export interface Plan {
 /** How a graph is compiled. */
 export interface PlanOptions {
   readonly generic: boolean;
+  /** False: one nest an op. */
   readonly fuse?: boolean;
 }
 
+function fuseFor(backend: Backend, graph: Graph, options: PlanOptions): Step[] {
+  return fuse(graph, { target: targetFactsOf(backend.target), generic: options.generic, fuse: options.fuse ?? true });
+}
+
+const kernelsOf = (steps: readonly Step[]): Kernel[] => steps.flatMap((s) => (s.kind === "nest" ? s.nest.kernels : []));
+
+/** Compiles a graph's kernels in the background, so that `compileGraph` finds them. */
+export const prepareGraph = (backend: Backend<BackgroundTarget>, graph: Graph, options: PlanOptions): Promise<void> =>
+  backend.prepare(kernelsOf(fuseFor(backend, graph, options)));
+
 /** Fuses and compiles a graph. */
-export function compileGraph(engine: Engine, graph: Graph, values: readonly GraphValue[], options: PlanOptions): Plan {
-  const steps = fuse(graph, { target: targetFacts(engine), generic: options.generic, fuse: options.fuse ?? true });
-  const kernels = steps.flatMap((s) => (s.kind === "nest" ? s.nest.kernels : []));
-  const compiled = engine.compile(kernels);
+export function compileGraph(
+  backend: Backend,
+  graph: Graph,
+  values: readonly GraphValue[],
+  options: PlanOptions,
+): Plan {
+  const steps = fuseFor(backend, graph, options);
+  const compiled = backend.compile(kernelsOf(steps));
   let at = 0;
   const aliases = new Map<number, Alias>();
   for (const node of graph.nodes) {
@@ -182,6 +199,3 @@ export function compileGraph(engine: Engine, graph: Graph, values: readonly Grap
     }),
   };
 }
-
-/** Facts of the engine's target that schedules use. */
-export const targetFacts = (engine: Engine): TargetFacts => targetFactsOf(engine.target);

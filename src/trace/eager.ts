@@ -128,7 +128,7 @@ function makeCall(
   const builder = new GraphBuilder();
   const values = operands.map((o) => (typeof o === "object" ? builder.input(o) : o));
   const outputs = builder.add(record, values, attrs);
-  const plan = compileGraph(on, builder.graph(outputs), builder.values, { generic: true });
+  const plan = compileGraph(on.primary, builder.graph(outputs), builder.values, { generic: true });
   return {
     plan,
     operandIds: values.map((v) => (typeof v === "object" ? v.id : -1)),

@@ -93,7 +93,7 @@ function makeKernel(on: Engine, record: OpRecord, operands: readonly Value[], at
   const builder = new GraphBuilder();
   const inputs = operands.map((o) => builder.input({ shape: [2], dtype: o.dtype }));
   const outputs = builder.add(record, inputs, attrs);
-  const plan = compileGraph(on, builder.graph(outputs), builder.values, { generic: true });
+  const plan = compileGraph(on.primary, builder.graph(outputs), builder.values, { generic: true });
   const step = plan.steps[0]!;
   if (plan.steps.length !== 1 || step.kind !== "nest" || step.nest.kernels.length !== 1) return null;
   const codes = step.nest.nest.slots.map((s) =>

@@ -12,10 +12,11 @@ import { isGradEnabled, withGrad } from "./tape.js";
 /**
  * Replaces the contents of `x` by `f(former x)`. Views of x see the change; ops that saved x before refuse their gradient.
  *
+ * @param reshapes the result may have another shape, which x takes (`reshape_` and its kin)
  * @throws PreconditionNotMetError for a leaf that needs a gradient, InvalidArgumentError when the result has another shape.
  */
-export function inplace<T extends Value>(x: T, op: string, f: (former: T) => Value): T {
-  if (x.symbol || isCapturing()) return inplaceSymbol(x, op, f);
+export function inplace<T extends Value>(x: T, op: string, f: (former: T) => Value, reshapes = false): T {
+  if (x.symbol || isCapturing()) return inplaceSymbol(x, op, f, reshapes);
   if (isGradEnabled() && !x.stopGradient && !x.source) {
     throw new PreconditionNotMetError("a leaf tensor that needs a gradient cannot be changed in place.", {
       op,
@@ -36,7 +37,7 @@ export function inplace<T extends Value>(x: T, op: string, f: (former: T) => Val
     restore();
     return x;
   }
-  if (!sameShape(result.shape, x.shape)) {
+  if (!reshapes && !sameShape(result.shape, x.shape)) {
     restore();
     throw new InvalidArgumentError(
       `the result is ${formatShape(result.shape)}, which does not fit in place of ${formatShape(x.shape)}.`,
@@ -88,9 +89,9 @@ export function assignInto(x: Value, value: Value): void {
   withGrad(false, () => bind(assignIntoOp, [x, value]));
 }
 
-function inplaceSymbol<T extends Value>(x: T, op: string, f: (former: T) => Value): T {
+function inplaceSymbol<T extends Value>(x: T, op: string, f: (former: T) => Value, reshapes: boolean): T {
   const result = f(x);
-  if (!sameShape(result.shape, x.shape))
+  if (!reshapes && !sameShape(result.shape, x.shape))
     throw new InvalidArgumentError(`the result is ${formatShape(result.shape)}, not ${formatShape(x.shape)}.`, { op });
   if (!x.symbol)
     throw new PreconditionNotMetError("an eager tensor cannot be changed in place inside a trace.", { op });
@@ -99,6 +100,7 @@ function inplaceSymbol<T extends Value>(x: T, op: string, f: (former: T) => Valu
 }
 
 function adopt<T extends Value>(x: T, result: Value): T {
+  x.shape = result.shape;
   x.dtype = result.dtype;
   x.source = result.source;
   x.outputIndex = result.outputIndex;
