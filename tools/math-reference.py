@@ -1,6 +1,6 @@
 """Records high-precision values of the mathematical functions for their tests. Needs mpmath.
 
-python3 tools/math-reference.py > src/kernel/math-reference.json
+python3 tools/math-reference.py > src/kernel/fixtures/math-reference.json
 
 Each function has pairs [x, y] (or triples [x, y, f(x, y)]): doubles, the value computed in 60 digits and rounded once.
 """

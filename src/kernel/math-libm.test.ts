@@ -11,7 +11,7 @@ import { logDoubleTable, logFloatTable } from "./math-libm-tables.js";
 
 const heap = new Heap(false);
 const interp = { heap, target: interpTarget(heap) };
-const recorded = JSON.parse(readFileSync(new URL("math-reference.json", import.meta.url), "utf8")) as {
+const recorded = JSON.parse(readFileSync(new URL("fixtures/math-reference.json", import.meta.url), "utf8")) as {
   readonly [name: string]: readonly (readonly [number, number])[];
 };
 
