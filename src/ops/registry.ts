@@ -13,6 +13,8 @@ import * as movement from "./movement.js";
 import * as triangle from "./triangle.js";
 import * as views from "./views.js";
 import * as whereIndex from "./where-index.js";
+import * as setSlice from "./set-slice.js";
+import * as indexMath from "./index-math.js";
 import * as exponential from "./exponential.js";
 import * as random from "./random.js";
 import * as randomState from "./random-state.js";
@@ -27,6 +29,7 @@ import * as norm from "./norm.js";
 import * as embedding from "./embedding.js";
 import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
+import * as pNorm from "./p-norm.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
@@ -36,6 +39,8 @@ const families: readonly object[] = [
   copy,
   creation,
   exponential,
+  indexMath,
+  setSlice,
   whereIndex,
   views,
   triangle,
@@ -56,6 +61,7 @@ const families: readonly object[] = [
   embedding,
   crossEntropy,
   loss,
+  pNorm,
 ];
 
 const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;

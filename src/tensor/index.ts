@@ -9,3 +9,4 @@ export * from "./products.js";
 export * from "./reduction.js";
 export * from "./search.js";
 export * from "./cumulative.js";
+export * from "./stat.js";

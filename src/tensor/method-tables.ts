@@ -6,6 +6,7 @@ import { productMethods } from "./products.js";
 import { reductionMethods } from "./reduction.js";
 import { searchMethods } from "./search.js";
 import { cumulativeMethods } from "./cumulative.js";
+import { statMethods } from "./stat.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...productMethods, ...reductionMethods, ...searchMethods, ...cumulativeMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...productMethods, ...reductionMethods, ...searchMethods, ...cumulativeMethods, ...statMethods };

@@ -1,0 +1,418 @@
+// Paddle's statistics of samples: medians, quantiles, histograms, covariances.
+
+import { type DType, isFloat } from "../core/dtype.js";
+import { InvalidArgumentError } from "../core/errors.js";
+import { splitOptions, type Trailing } from "../core/options.js";
+import { normalizeAxes, sizeOf } from "../core/shape.js";
+import { takeAlongAxis } from "../ops/along-axis.js";
+import { add, divide, multiply, subtract } from "../ops/arithmetic.js";
+import { cast } from "../ops/cast.js";
+import { concat, slice, stack } from "../ops/concat.js";
+import * as counting from "../ops/count.js";
+import { full } from "../ops/creation.js";
+import { cumsum } from "../ops/cumulative.js";
+import { matmul } from "../ops/matmul.js";
+import { swapAxes, transpose } from "../ops/movement.js";
+import { countNumbers, max, min, sumOver } from "../ops/reduction.js";
+import { equal, sqrt, where } from "../ops/reduction-parts.js";
+import { searchsorted } from "../ops/search.js";
+import { argsort } from "../ops/sort.js";
+import { flatten, reshape, squeeze, unsqueeze } from "../ops/views.js";
+import type { Value } from "../program/value.js";
+import { numbersOf } from "./host-numbers.js";
+import type { Tensor } from "./tensor.js";
+
+/** Axes for {@link median} and its kin: one, several, or all (null, the default). */
+type StatAxis = number | readonly number[] | null | undefined;
+
+/** The reduced axes joined into a last one, and how a result without it gets the asked shape. */
+interface Samples {
+  readonly lines: Tensor;
+  readonly finish: (out: Tensor) => Tensor;
+  readonly n: number;
+}
+
+function samplesOf(x: Tensor, axis: StatAxis, keepdim: boolean, op: string): Samples {
+  const rank = x.shape.length;
+  if (typeof axis === "object" && axis?.length === 0) throw new InvalidArgumentError("axis is an empty list.", { op });
+  const axes = normalizeAxes(axis, rank, op);
+  const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
+  const moved = transpose(x, [...kept, ...axes]);
+  const lines =
+    axes.length === 0
+      ? unsqueeze(moved, [rank])
+      : axes.length === 1
+        ? moved
+        : flatten(moved, kept.length, rank - 1);
+  return { lines, n: lines.shape.at(-1)!, finish: (out) => (keepdim ? unsqueeze(out, axes) : out) };
+}
+
+const floatOf = (x: Tensor): Tensor => (x.dtype === "float64" ? x : cast(x, "float32"));
+
+/** Elements number `i` of each line, without the axis. */
+function nth(lines: Tensor, i: number): Tensor {
+  const axis = lines.shape.length - 1;
+  return squeeze(slice(lines, [axis], [i], [i + 1]), [axis]);
+}
+
+/** Options of {@link median} and {@link nanmedian}. */
+export interface MedianOptions {
+  readonly axis?: StatAxis;
+  readonly keepdim?: boolean | undefined;
+  /** `"avg"` (default): the mean of the two middle elements; `"min"`: the lower one, and with an axis also its index. */
+  readonly mode?: "avg" | "min" | undefined;
+}
+
+function readMedian(rest: Trailing<StatAxis, MedianOptions>, op: string): MedianOptions {
+  const o = splitOptions<MedianOptions>(op, rest, ["axis", "keepdim", "mode"]);
+  if (o.mode !== undefined && o.mode !== "avg" && o.mode !== "min")
+    throw new InvalidArgumentError(`mode must be "avg" or "min", not ${String(o.mode)}.`, { op });
+  return o;
+}
+
+/**
+ * The middle element along an axis, or of all; NaN where the line has one. Integers give float32.
+ *
+ * @returns a tensor; with `mode: "min"` and an axis `[values, indices]`.
+ * @throws OutOfRangeError for an axis that x has not.
+ * @example
+ * ```ts
+ * import { median, toTensor } from "oarjs";
+ * console.log(await (median(toTensor([3, 1, 2, 4])) as import("oarjs").Tensor).item()); // 2.5
+ * ```
+ */
+export function median(x: Tensor, ...rest: Trailing<StatAxis, MedianOptions>): Tensor | [Tensor, Tensor] {
+  const o = readMedian(rest, "median");
+  if (sizeOf(x.shape) === 0) throw new InvalidArgumentError("the tensor has no elements.", { op: "median", x: x.shape });
+  const { lines, finish, n } = samplesOf(x, o.axis, o.keepdim ?? false, "median");
+  const [ordered, order] = argsort(o.mode === "min" ? lines : floatOf(lines), lines.shape.length - 1);
+  const last = nth(ordered, n - 1);
+  const middle = nth(ordered, (n - 1) >> 1);
+  // NaN is sorted to the end: where the last element is NaN, so is the median.
+  const value = o.mode === "min" || n % 2 === 1 ? middle : divide(add(middle, nth(ordered, n >> 1)), 2);
+  const out = finish(isFloat(value.dtype) ? (where(equal(last, last), value, last) as Tensor) : value);
+  if (o.mode !== "min" || o.axis === undefined || o.axis === null) return out;
+  return [out, finish(nth(order, (n - 1) >> 1))];
+}
+
+/** {@link median} of the elements that are not NaN; NaN where there are none. */
+export function nanmedian(x: Tensor, ...rest: Trailing<StatAxis, MedianOptions>): Tensor | [Tensor, Tensor] {
+  const o = readMedian(rest, "nanmedian");
+  const { lines, finish } = samplesOf(x, o.axis, o.keepdim ?? false, "nanmedian");
+  const axis = lines.shape.length - 1;
+  const [ordered, order] = argsort(floatOf(lines), axis);
+  const count = countNumbers(cast(ordered, "float64"), [axis], true);
+  const low = half(subtract(count, 1));
+  const picked = (t: Tensor, at: Tensor): Tensor => finish(squeeze(takeAlongAxis(t, at, axis), [axis]));
+  if (o.mode !== "min") return divide(add(picked(ordered, low), picked(ordered, half(count))), 2);
+  const out = picked(ordered, low);
+  return o.axis === undefined || o.axis === null ? out : [out, picked(order, low)];
+}
+
+/** Half of a count as an index, rounded down. */
+const half = (count: Tensor): Tensor => cast(multiply(count, 0.5), "int64");
+
+/** How {@link quantile} meets a position between two elements. */
+export type Interpolation = "linear" | "lower" | "higher" | "midpoint" | "nearest";
+
+/** Options of {@link quantile}. */
+export interface QuantileOptions {
+  readonly axis?: StatAxis;
+  readonly keepdim?: boolean | undefined;
+  /** Default `"linear"`. */
+  readonly interpolation?: Interpolation | undefined;
+}
+
+const interpolations: readonly string[] = ["linear", "lower", "higher", "midpoint", "nearest"];
+
+/** Indices of the elements below and above a position, and the weight of the upper one. */
+function place(position: Tensor, how: Interpolation): { low: Tensor; high: Tensor; weight: Tensor | number } {
+  const low = cast(position, "int64");
+  const rest = subtract(position, cast(low, "float64"));
+  const above = add(low, cast(cast(rest, "bool"), "int64"));
+  if (how === "lower") return { low, high: low, weight: 0 };
+  if (how === "higher") return { low: above, high: above, weight: 0 };
+  if (how === "nearest") {
+    const nearest = cast(add(position, 0.5), "int64");
+    return { low: nearest, high: nearest, weight: 0 };
+  }
+  return { low, high: above, weight: how === "midpoint" ? 0.5 : rest };
+}
+
+function quantiles(
+  x: Tensor,
+  q: number | readonly number[] | Tensor,
+  rest: Trailing<StatAxis, QuantileOptions>,
+  op: "quantile" | "nanquantile",
+): Tensor {
+  const o = splitOptions<QuantileOptions>(op, rest, ["axis", "keepdim", "interpolation"]);
+  const { interpolation: how = "linear" } = o;
+  if (!interpolations.includes(how))
+    throw new InvalidArgumentError(`interpolation must be one of ${interpolations.join(", ")}.`, { op });
+  if (!isFloat(x.dtype)) throw new InvalidArgumentError(`needs a floating-point tensor, got ${x.dtype}.`, { op });
+  const list = typeof q === "number" ? [q] : "dtype" in q ? Array.from(q.dataSync() as Float32Array, Number) : q;
+  if (list.length === 0 || list.some((p) => !(p >= 0 && p <= 1)))
+    throw new InvalidArgumentError(`q must be in [0, 1], got ${list.join(", ")}.`, { op, q: list });
+  const { lines, finish, n } = samplesOf(x, o.axis, o.keepdim ?? false, op);
+  const axis = lines.shape.length - 1;
+  const [ordered] = argsort(lines, axis);
+  const all = sumLike(ordered, axis, n);
+  const count = countNumbers(cast(ordered, "float64"), [axis], true);
+  const last = op === "nanquantile" ? subtract(count, 1) : subtract(all, 1);
+  const bad = op === "quantile" ? equal(count, all) : undefined;
+  const outs = list.map((p) => {
+    const { low, high, weight } = place(multiply(last, p), how);
+    const [a, b] = [takeAlongAxis(ordered, low, axis), takeAlongAxis(ordered, high, axis)];
+    const part = typeof weight === "number" ? weight : cast(weight, x.dtype);
+    const value = how === "lower" || how === "higher" || how === "nearest" ? a : add(a, multiply(subtract(b, a), part));
+    return finish(squeeze(bad ? (where(bad, value, NaN) as Tensor) : value, [axis]));
+  });
+  const several = typeof q !== "number" && !("dtype" in q && q.shape.length === 0);
+  return several ? stack(outs, 0) : outs[0]!;
+}
+
+/** The length of lines, as a float64 tensor with one element for each. */
+const sumLike = (lines: Tensor, axis: number, n: number): Tensor =>
+  full([...lines.shape.slice(0, axis), 1], n, "float64") as Tensor;
+
+/**
+ * The values below which the shares `q` of the elements lie, along an axis (or several, or all); NaN where a line has one.
+ *
+ * @param q - a share in [0, 1], or several, which give a first axis
+ * @throws InvalidArgumentError for shares outside [0, 1] and integers.
+ */
+export const quantile = (
+  x: Tensor,
+  q: number | readonly number[] | Tensor,
+  ...rest: Trailing<StatAxis, QuantileOptions>
+): Tensor => quantiles(x, q, rest, "quantile");
+
+/** {@link quantile} of the elements that are not NaN. */
+export const nanquantile = (
+  x: Tensor,
+  q: number | readonly number[] | Tensor,
+  ...rest: Trailing<StatAxis, QuantileOptions>
+): Tensor => quantiles(x, q, rest, "nanquantile");
+
+/** Options of {@link histogram}. */
+export interface HistogramOptions {
+  /** Number of bins. Default 100. */
+  readonly bins?: number | undefined;
+  /** Lower end; both 0 (default): the data's. */
+  readonly min?: number | undefined;
+  readonly max?: number | undefined;
+  readonly weight?: Tensor | null | undefined;
+  /** Divide so that the integral is 1. Default false. */
+  readonly density?: boolean | undefined;
+}
+
+/** The ends of a histogram as tensors with no axes; a range of one point is widened by `margin` each way. */
+function ends(x: Tensor, o: HistogramOptions, op: string, margin = 1): [Tensor, Tensor] {
+  const { min: low = 0, max: high = 0 } = o;
+  if (low > high) throw new InvalidArgumentError(`max ${high} is less than min ${low}.`, { op });
+  const dtype: DType = x.dtype === "float64" ? "float64" : "float32";
+  if (low !== 0 || high !== 0) {
+    const widen = low === high ? margin : 0;
+    return [full([], low - widen, dtype) as Tensor, full([], high + widen, dtype) as Tensor];
+  }
+  if (sizeOf(x.shape) === 0) return [full([], -1, dtype) as Tensor, full([], 1, dtype) as Tensor];
+  const axes = x.shape.map((_, i) => i);
+  const [least, most] = [cast(min(x, axes, false), dtype), cast(max(x, axes, false), dtype)];
+  const widen = multiply(cast(equal(least, most), dtype), margin);
+  return [subtract(least, widen), add(most, widen)];
+}
+
+/** How many elements fall in each of `bins` equal bins of [min, max]. */
+export function histogram(input: Tensor, ...rest: Trailing<number, HistogramOptions>): Tensor {
+  const o = splitOptions<HistogramOptions>("histogram", rest, ["bins", "min", "max", "weight", "density"]);
+  const { bins = 100, density = false } = o;
+  const [low, high] = ends(input, o, "histogram");
+  const dtype = o.weight || density ? "float32" : "int64";
+  const counts = counting.histogram(input, low, high, bins, { weight: o.weight ?? undefined, dtype });
+  if (!density) return counts;
+  const width = divide(cast(subtract(high, low), "float32"), bins);
+  return divide(counts, multiply(sumOver(counts, [0], false), width));
+}
+
+/** The `bins` + 1 borders of the bins of {@link histogram}, as float32. */
+export function histogramBinEdges(
+  input: Tensor,
+  ...rest: Trailing<number, Omit<HistogramOptions, "weight" | "density">>
+): Tensor {
+  const o = splitOptions<HistogramOptions>("histogramBinEdges", rest, ["bins", "min", "max"]);
+  const { bins = 100 } = o;
+  const [low, high] = ends(input, o, "histogramBinEdges", 0.5);
+  return cast(edgesBetween(low, high, bins), "float32");
+}
+
+/** `bins` + 1 numbers in equal steps between two tensors with no axes. */
+function edgesBetween(low: Tensor, high: Tensor, bins: number): Tensor {
+  const steps = cumsum(full([bins], 1, low.dtype) as Tensor, 0, true);
+  const lower = add(low, multiply(steps, divide(subtract(high, low), bins)));
+  // The last border is the upper end exactly: rounding must not leave out the largest element.
+  return concat([lower, unsqueeze(high, [0])], 0);
+}
+
+/** Options of {@link histogramdd}. */
+export interface HistogramddOptions {
+  /** Bins of every column, of each, or the borders of each. Default 10. */
+  readonly bins?: number | readonly number[] | readonly Tensor[] | undefined;
+  /** Lower and upper end of each column in turn; default the data's. */
+  readonly ranges?: readonly number[] | null | undefined;
+  readonly density?: boolean | undefined;
+  readonly weights?: Tensor | null | undefined;
+}
+
+/** A histogram over several columns at once: x is `[n, columns]`; gives the counts and the borders of each column. */
+export function histogramdd(
+  x: Tensor,
+  ...rest: Trailing<number | readonly number[] | readonly Tensor[], HistogramddOptions>
+): [Tensor, Tensor[]] {
+  const o = splitOptions<HistogramddOptions>("histogramdd", rest, ["bins", "ranges", "density", "weights"]);
+  const { bins = 10 } = o;
+  const columns = x.shape.at(-1)!;
+  const samples = reshape(x, [sizeOf(x.shape) / Math.max(columns, 1), columns]);
+  const column = (j: number): Tensor => nth(samples, j);
+  const edges = Array.from({ length: columns }, (_, j) => {
+    const own = typeof bins === "number" ? bins : bins[j]!;
+    if (typeof own !== "number") return own;
+    const range = o.ranges ? { min: o.ranges[2 * j]!, max: o.ranges[2 * j + 1]! } : {};
+    return edgesBetween(...ends(column(j), range, "histogramdd"), own);
+  });
+  const sizes = edges.map((e) => e.shape[0]! - 1);
+  const at = edges.reduce<Tensor | undefined>((place, e, j) => {
+    const bin = binOf(column(j), e);
+    return place === undefined ? bin : joint(multiply(place, sizes[j]!), bin, place);
+  }, undefined)!;
+  const weights = o.weights ? flatten(o.weights) : (full([samples.shape[0]!], 1, x.dtype) as Tensor);
+  const counts = reshape(cast(counting.bincount(at, weights, sizes.reduce((p, n) => p * n, 1)), x.dtype), sizes);
+  return [o.density ? densityOf(counts, edges) : counts, edges];
+}
+
+/** The bin of each value between ascending borders, the last border included; a large negative number outside. */
+function binOf(values: Tensor, edges: Tensor): Tensor {
+  const bins = edges.shape[0]! - 1;
+  const right = searchsorted(edges, values, true);
+  const last = cast(equal(values, nth(edges, bins)), "int64");
+  const bin = subtract(subtract(right, 1), last);
+  return where(equal(bin, bins), -1, bin) as Tensor;
+}
+
+/** A combined bin, outside where either part is. */
+const joint = (place: Tensor, bin: Tensor, before: Tensor): Tensor =>
+  where(cast(add(isNegative(bin), isNegative(before)), "bool"), -1, add(place, bin)) as Tensor;
+
+const isNegative = (x: Tensor): Tensor => cast(equal(x, -1), "int64");
+
+function densityOf(counts: Tensor, edges: readonly Tensor[]): Tensor {
+  const total = sumOver(
+    counts,
+    counts.shape.map((_, i) => i),
+    false,
+  );
+  return edges.reduce(
+    (out, e, j) => {
+      const width = subtract(slice(e, [0], [1], [e.shape[0]!]), slice(e, [0], [0], [-1]));
+      return divide(
+        out,
+        reshape(
+          width,
+          counts.shape.map((n, i) => (i === j ? n : 1)),
+        ),
+      );
+    },
+    divide(counts, total),
+  );
+}
+
+/** Options of {@link bincount}. */
+export interface BincountOptions {
+  readonly weights?: Tensor | null | undefined;
+  /** At least so many counts. Default 0. */
+  readonly minlength?: number | undefined;
+}
+
+/**
+ * How often each of the integers 0, 1, … occurs in x (one axis). How many there are is read at once: it decides the shape.
+ *
+ * @throws InvalidArgumentError for negative elements or more than one axis.
+ */
+export function bincount(x: Tensor, ...rest: Trailing<Tensor | null, BincountOptions>): Tensor {
+  const o = splitOptions<BincountOptions>("bincount", rest, ["weights", "minlength"]);
+  if (x.shape.length !== 1) throw new InvalidArgumentError("x must have one axis.", { op: "bincount", x: x.shape });
+  const { minlength = 0 } = o;
+  if (minlength < 0) throw new InvalidArgumentError(`minlength ${minlength} is negative.`, { op: "bincount" });
+  let size = minlength;
+  if (x.shape[0]! > 0) {
+    if (numbersOf(min(x, [0], false), "bincount")[0]! < 0)
+      throw new InvalidArgumentError("the elements must not be negative.", { op: "bincount" });
+    size = Math.max(size, numbersOf(max(x, [0], false), "bincount")[0]! + 1);
+  }
+  return counting.bincount(x, o.weights ?? undefined, size);
+}
+
+/** Options of {@link cov}. */
+export interface CovOptions {
+  /** Rows are variables, columns observations. Default true. */
+  readonly rowvar?: boolean | undefined;
+  /** Divide by n - 1. Default true. */
+  readonly ddof?: boolean | undefined;
+  /** How often each observation counts (integers). */
+  readonly fweights?: Tensor | null | undefined;
+  /** How much each observation weighs. */
+  readonly aweights?: Tensor | null | undefined;
+}
+
+/**
+ * Covariance matrix of variables.
+ *
+ * @throws InvalidArgumentError for more than two axes.
+ */
+export function cov(x: Tensor, ...rest: Trailing<boolean, CovOptions>): Tensor {
+  const o = splitOptions<CovOptions>("cov", rest, ["rowvar", "ddof", "fweights", "aweights"]);
+  if (x.shape.length < 1 || x.shape.length > 2)
+    throw new InvalidArgumentError("x must have one or two axes.", { op: "cov", x: x.shape });
+  const rows = x.shape.length === 1 ? unsqueeze(x, [0]) : o.rowvar === false && x.shape[0] !== 1 ? swapAxes(x, 0, 1) : x;
+  const weights = [o.fweights, o.aweights].flatMap((w) => (w ? [cast(w, x.dtype)] : []));
+  const w = weights.length === 2 ? multiply(weights[0]!, weights[1]!) : weights[0];
+  const total: Tensor | number = w ? sumOver(w, [0], false) : rows.shape[1]!;
+  const weighted = (t: Tensor): Tensor => (w ? multiply(t, w) : t);
+  const far = subtract(rows, divide(sumOver(weighted(rows), [1], true), total));
+  const products = squeezeOne(matmul(far, weighted(far), false, true));
+  return divide(products, divisor(total, w, o));
+}
+
+const squeezeOne = (m: Tensor): Tensor => (m.shape[0] === 1 && m.shape[1] === 1 ? reshape(m, []) : m);
+
+/** n - 1 (or n), or what stands for it with weights. */
+function divisor(total: Tensor | number, w: Tensor | undefined, o: CovOptions): Tensor | number {
+  if (typeof total === "number") return o.ddof === false ? total : total - 1;
+  if (o.ddof === false) return total;
+  if (!o.aweights) return subtract(total, 1);
+  return subtract(total, divide(sumOver(multiply(w!, cast(o.aweights, w!.dtype)), [0], false), total));
+}
+
+/** Matrix of correlation coefficients of variables: the covariances over the products of standard deviations. */
+export function corrcoef(x: Tensor, ...rest: Trailing<boolean, { readonly rowvar?: boolean | undefined }>): Tensor {
+  const { rowvar = true } = splitOptions<{ readonly rowvar?: boolean | undefined }>("corrcoef", rest, ["rowvar"]);
+  const c = cov(x, { rowvar });
+  if (c.shape.length === 0) return divide(c, c);
+  const n = c.shape[0]!;
+  const own = squeeze(takeAlongAxis(c, reshape(cumsum(full([n], 1, "int64") as Tensor, 0, true), [n, 1]) as Value, 1), [1]);
+  const root = sqrt(own);
+  return divide(divide(c, unsqueeze(root, [1])), unsqueeze(root, [0]));
+}
+
+/** What Tensor has of these as methods. */
+export const statMethods = {
+  median,
+  nanmedian,
+  quantile,
+  nanquantile,
+  histogram,
+  histogramBinEdges,
+  histogramdd,
+  bincount,
+  cov,
+  corrcoef,
+};
