@@ -93,6 +93,8 @@ export interface KernelContext extends Builder {
   readonly k: K;
   /** Memory that lives for this op only, shared by its launches; `length` elements (an i32 of scalar arguments). */
   temp(name: string, mem: Buf["mem"], length: Expr): Buf;
+  /** Says what the op costs: a product of i32 expressions, in multiply-adds. Decides whether several threads are worth waking. */
+  cost(factors: readonly Expr[]): void;
   /** Which machine code is being made for: tile sizes and the like. */
   readonly target: TargetFacts;
 }

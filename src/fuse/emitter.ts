@@ -33,8 +33,8 @@ export interface Nest {
   readonly name: string;
   readonly kernels: readonly Kernel[];
   readonly slots: readonly SlotSource[];
-  /** Each block is worth a thread whatever its elements: a kernel op's. Else elements decide. */
-  readonly heavy: boolean;
+  /** Multiply-adds as a product of i32 expressions; undefined: the elements touched say how much work it is. */
+  readonly cost: readonly Expr[] | undefined;
   /** Ids of graph values read and written. */
   readonly reads: readonly number[];
   readonly writes: readonly number[];
@@ -57,6 +57,7 @@ export class Emitter extends Builder implements KernelContext {
   private readonly sources: SlotSource[] = [];
   private readonly buffers_ = new Map<number, Buf>();
   private readonly scalars_ = new Map<string, Expr>();
+  private costFactors: readonly Expr[] | undefined;
   private readonly written = new Set<number>();
   private readonly loaded = new Set<number>();
 
@@ -146,6 +147,10 @@ export class Emitter extends Builder implements KernelContext {
     this.sources[slot] = source;
   }
 
+  cost(factors: readonly Expr[]): void {
+    this.costFactors = factors;
+  }
+
   temp(name: string, mem: MemType, length: Expr): Buf {
     const buf = this.buffer(name, mem);
     this.fill(buf.slot, { kind: "temp", length, bytes: memBytes[mem] });
@@ -182,11 +187,18 @@ export class Emitter extends Builder implements KernelContext {
   }
 
   /** The finished nest. */
-  nest(heavy = false): Nest {
+  nest(): Nest {
     const kernels = this.finish();
     for (let i = 0; i < this.slotCount; i++)
       if (!this.sources[i]) throw new BugError(`slot ${i} of ${this.name} has no source`);
-    return { name: this.name, kernels, heavy, slots: this.sources, reads: [...this.loaded], writes: [...this.written] };
+    return {
+      name: this.name,
+      kernels,
+      cost: this.costFactors,
+      slots: this.sources,
+      reads: [...this.loaded],
+      writes: [...this.written],
+    };
   }
 }
 

@@ -34,7 +34,7 @@ export function emitKernelNest(group: KernelGroup, options: EmitOptions): Nest {
     });
     node.body.kernel(e, evaluator.refs(node, part), outs, e.attrs(node, attrType(node)));
   }
-  return e.nest(true);
+  return e.nest();
 }
 
 function outRef(group: KernelGroup, e: Emitter, value: GraphValue, part: number): OutRef {

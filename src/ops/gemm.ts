@@ -64,6 +64,7 @@ export interface GemmRoute {
  * ```
  */
 export function emitGemm(b: KernelContext, spec: GemmSpec): void {
+  b.cost([spec.batches, spec.m, spec.n, spec.k]);
   const routes: GemmRoute[] = [];
   for (const make of [smallRoute, skinnyRoute, swappedRoute, tiledRoute]) {
     const route = make(b, spec);

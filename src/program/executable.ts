@@ -11,8 +11,8 @@ import type { Graph } from "../fuse/fuse.js";
 import { type Lifetime, planArena } from "./memory-plan.js";
 import { type CompiledNest, compileGraph, type Plan } from "./plan.js";
 
-/** Elements below which an entry runs on the calling thread alone. */
-const singleElements = 32768;
+/** Work (as in CompiledNest.work) below which an entry runs on one thread. */
+const singleWork = 16384;
 
 /** Consecutive nests between host ops: one call into the engine. */
 interface Segment {
@@ -219,11 +219,9 @@ export class Executable {
 
   private segment(nests: readonly { nest: CompiledNest; args: number }[], host: GraphNode | undefined): Segment {
     const { engine } = this;
+    const shapes = this.plan.values.map((v) => v.shape);
     const entries = nests.flatMap(({ nest, args }) => {
-      const elements = [...nest.nest.reads, ...nest.nest.writes].reduce(
-        (n, id) => n + sizeOf(this.plan.values[id]!.shape),
-        0,
-      );
+      const small = nest.work(engine, args, shapes) < singleWork;
       const counts = nest.blockCounts(engine, args);
       return nest.kernels.flatMap((kernel, k) =>
         counts[k]! > 0
@@ -233,7 +231,7 @@ export class Executable {
                 args,
                 name: nest.nest.kernels[k]!.name,
                 blocks: counts[k]!,
-                small: !nest.nest.heavy && elements < singleElements,
+                small,
               },
             ]
           : [],

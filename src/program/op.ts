@@ -123,11 +123,9 @@ export interface OpDefinition<I extends readonly string[], O extends string, S e
   /** Form 1: a scalar expression of operands at the same index, broadcast. */
   readonly lower?: (k: K, inputs: Operands<I, Expr>, attrs: BodyAttrsOf<S>) => Readonly<Record<O, Expr>>;
   /** With `lower`: the same for complex operands. */
-  readonly complex?: (
-    k: K,
-    inputs: Operands<I, ComplexExpr>,
-    attrs: BodyAttrsOf<S>,
-  ) => Readonly<Record<O, ComplexExpr>>;
+  readonly complex?:
+    | ((k: K, inputs: Operands<I, ComplexExpr>, attrs: BodyAttrsOf<S>) => Readonly<Record<O, ComplexExpr>>)
+    | undefined;
   /** Form 2: the element at an index, as an expression of operands at any index (movement, generation). */
   readonly element?: (
     k: K,

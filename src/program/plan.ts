@@ -20,14 +20,17 @@ export interface Bindings {
   readonly operands: readonly (readonly unknown[])[];
 }
 
-/** Elements read and written from which a nest is worth several threads. */
-const parallelElements = 65536;
+/** Work from which waking sleeping threads pays: elements read and written, or as much in multiply-adds. */
+const parallelWork = 65536;
+/** Multiply-adds that take about as long as one element of memory traffic. */
+const multiplyAddsPerElement = 8;
 
 /** A nest with its machine code. */
 export class CompiledNest {
   private readonly blocks: readonly LaunchSize[];
   private readonly temps: readonly { readonly slot: number; readonly length: LaunchSize; readonly bytes: number }[];
   private readonly scratch: number;
+  private readonly cost: readonly LaunchSize[] | undefined;
   private readonly plain: readonly (readonly [slot: number, source: SlotSource])[];
   private readonly touched: readonly number[];
 
@@ -36,6 +39,7 @@ export class CompiledNest {
     readonly kernels: readonly CompiledKernel[],
   ) {
     this.blocks = nest.kernels.map((kernel) => launchSize(kernel.blocks));
+    this.cost = nest.cost?.map(launchSize);
     this.scratch = Math.max(0, ...kernels.map((c) => c.scratchBytes));
     const all = nest.slots.map((source, slot) => [slot, source] as const);
     this.plain = all.filter(([, s]) => s.kind !== "temp" && s.kind !== "scratch");
@@ -81,7 +85,7 @@ export class CompiledNest {
       return address;
     });
     if (this.scratch > 0) this.setScratch(engine, args);
-    const parallel = this.nest.heavy || this.elements(b) >= parallelElements;
+    const parallel = this.work(engine, args, b.shapes) >= parallelWork;
     for (let i = 0; i < this.kernels.length; i++) {
       const blocks = this.blocks[i]!(engine.heap.views.i32, args / 4);
       if (blocks > 0) engine.run(this.kernels[i]!, args, blocks, parallel);
@@ -115,9 +119,14 @@ export class CompiledNest {
     return this.scratch;
   }
 
-  private elements(b: Bindings): number {
+  /** How much there is to do for a filled table, in elements of memory traffic. */
+  work(engine: Engine, args: number, shapes: readonly Shape[]): number {
+    if (this.cost) {
+      const { i32 } = engine.heap.views;
+      return this.cost.reduce((n, f) => n * f(i32, args / 4), 1 / multiplyAddsPerElement);
+    }
     let n = 0;
-    for (let i = 0; i < this.touched.length; i++) n += sizeOf(b.shapes[this.touched[i]!]!);
+    for (let i = 0; i < this.touched.length; i++) n += sizeOf(shapes[this.touched[i]!]!);
     return n;
   }
 }
