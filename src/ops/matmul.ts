@@ -8,7 +8,7 @@ import { unravel } from "../fuse/map-nest.js";
 import { type Expr, constant } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
-import { fixed, type InferInput, scalar } from "../program/op.js";
+import { fixed, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
 import { emitGemm, type GemmOperand, type GemmSpec, matrixOperand } from "./gemm.js";
@@ -263,55 +263,3 @@ export function linear<T extends Value>(x: T, w: T, bias?: T): T {
   if (x.shape.length === 1) return squeeze(linear(unsqueeze(x, [0]), w, bias), [0]);
   return bind1(linearOp, [x, w, bias]) as T;
 }
-
-/** Sum of a diagonal of the matrices in the last two axes, `offset` to the right of the main one. */
-export const traceOp = defineOp({
-  name: "trace",
-  inputs: ["x"],
-  outputs: ["out"],
-  attrs: { offset: scalar(0) },
-  infer: ({ x }) => ({ outs: { out: { shape: x.shape.slice(0, -2), dtype: x.dtype } } }),
-  kernel: (b, { x }, { out }, { offset }) => {
-    const shift = k.cast(offset, "i32");
-    const rows = x.extent(x.rank - 2);
-    const columns = x.extent(x.rank - 1);
-    const from = k.max(k.neg(shift), 0);
-    const to = k.min(rows, k.sub(columns, shift));
-    b.parallel(out.size, (at) => {
-      const base = b.let(k.mul(at, k.mul(rows, columns)), "base");
-      const sum = b.variable(constant(out.type, 0), "sum");
-      b.for(from, to, (i) => {
-        b.set(sum, k.add(sum.value, x.flat(k.add(base, k.add(k.mul(i, columns), k.add(i, shift))))));
-      });
-      out.setFlat(at, sum.value);
-    });
-  },
-  grad: (_, d, { attrs: { offset }, meta }) => ({ x: () => bind1(onDiagonalOp, [d.out, meta.x], { offset }) }),
-  check: {
-    domain: [-2, 2],
-    samples: [
-      { inputs: [[3, 4]], attrs: { offset: 0 } },
-      { inputs: [[2, 3, 3]], attrs: { offset: 1 } },
-      { inputs: [[4, 2]], attrs: { offset: -1 } },
-    ],
-  },
-});
-
-/** Matrices like those of `like` with `x` on one diagonal, zeros elsewhere: the gradient of {@link traceOp}. */
-export const onDiagonalOp = defineOp({
-  name: "on_diagonal",
-  inputs: ["x", "like"],
-  outputs: ["out"],
-  attrs: { offset: scalar(0) },
-  infer: ({ x, like }) => ({ outs: { out: { shape: like.shape, dtype: x.dtype } } }),
-  element: (_, { x }, { offset }, index) => {
-    const [i, j] = index.slice(-2) as [Expr, Expr];
-    return k.select(k.eq(k.sub(j, i), k.cast(offset, "i32")), x.at(...index.slice(0, -2)), 0);
-  },
-  ghosts: ["like"],
-  grad: (_, d, { attrs: { offset } }) => ({ x: () => trace(d.out, offset) }),
-  check: { domain: [-2, 2], samples: [{ inputs: [[2], [2, 3, 4]], attrs: { offset: 1 } }] },
-});
-
-/** Sums of a diagonal of the matrices in the last two axes. */
-export const trace = <T extends Value>(x: T, offset = 0): T => bind1(traceOp, [x], { offset }) as T;

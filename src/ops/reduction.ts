@@ -11,9 +11,10 @@ import { bind1 } from "../trace/bind.js";
 import { add, divide, multiply, subtract } from "./arithmetic.js";
 import { sumOp } from "./broadcast.js";
 import { cast } from "./cast.js";
-import { exp } from "./exponential.js";
+import { exp, log } from "./exponential.js";
 import { floatUnary, reducedShape } from "./infer.js";
-import { equal, log, where } from "./reduction-parts.js";
+import { equal } from "./comparison.js";
+import { where } from "./logic.js";
 import { squeeze } from "./views.js";
 
 /** Axes as public functions give them. */

@@ -16,7 +16,15 @@ import * as whereIndex from "./where-index.js";
 import * as setSlice from "./set-slice.js";
 import * as indexMath from "./index-math.js";
 import * as exponential from "./exponential.js";
+import * as trigonometric from "./trigonometric.js";
+import * as rounding from "./rounding.js";
+import * as comparison from "./comparison.js";
+import * as logic from "./logic.js";
 import * as random from "./random.js";
+import * as randomDropout from "./random-dropout.js";
+import * as randomGumbel from "./random-gumbel.js";
+import * as randomRejection from "./random-rejection.js";
+import * as randomSamples from "./random-samples.js";
 import * as randomState from "./random-state.js";
 import * as matmul from "./matmul.js";
 import * as reduction from "./reduction.js";
@@ -30,6 +38,7 @@ import * as embedding from "./embedding.js";
 import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
 import * as pNorm from "./p-norm.js";
+import * as vector from "./vector.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
@@ -39,6 +48,10 @@ const families: readonly object[] = [
   copy,
   creation,
   exponential,
+  trigonometric,
+  rounding,
+  comparison,
+  logic,
   indexMath,
   setSlice,
   whereIndex,
@@ -49,6 +62,10 @@ const families: readonly object[] = [
   concat,
   alongAxis,
   random,
+  randomDropout,
+  randomGumbel,
+  randomRejection,
+  randomSamples,
   randomState,
   matmul,
   reduction,
@@ -62,6 +79,7 @@ const families: readonly object[] = [
   crossEntropy,
   loss,
   pNorm,
+  vector,
 ];
 
 const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;

@@ -10,7 +10,7 @@ import { cast } from "../ops/cast.js";
 import { concat, slice } from "../ops/concat.js";
 import * as ops from "../ops/cumulative.js";
 import { sumOver } from "../ops/reduction.js";
-import { equal } from "../ops/reduction-parts.js";
+import { equal } from "../ops/comparison.js";
 import { flatten, reshape, unsqueeze } from "../ops/views.js";
 import { inplace } from "../trace/inplace.js";
 import type { Tensor } from "./tensor.js";

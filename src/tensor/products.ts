@@ -7,6 +7,7 @@ import * as arithmetic from "../ops/arithmetic.js";
 import { sum } from "../ops/broadcast.js";
 import * as ops from "../ops/matmul.js";
 import { moveAxis, swapAxes, transpose } from "../ops/movement.js";
+import { trace as traceOf } from "../ops/vector.js";
 import { flatten, reshape, unsqueeze } from "../ops/views.js";
 import { inplace } from "../trace/inplace.js";
 import type { Tensor } from "./tensor.js";
@@ -292,7 +293,7 @@ export function trace(x: Tensor, ...rest: Trailing<number, TraceOptions>): Tenso
     throw new InvalidArgumentError(`axis1 and axis2 must be two axes of ${formatShape(x.shape)}.`, { op: "trace" });
   normalizeAxes([a, b], rank, "trace");
   const last = moveAxis(a < b ? moveAxis(x, a, rank - 1) : moveAxis(x, a, rank - 1), a < b ? b - 1 : b, rank - 1);
-  return narrow(ops.trace(last, o.offset ?? 0), x);
+  return narrow(traceOf(last, o.offset ?? 0), x);
 }
 
 /** What Tensor has of these as methods. */

@@ -5,7 +5,7 @@ import { isFloat } from "../core/dtype.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { normalizeAxes } from "../core/shape.js";
 import * as ops from "../ops/reduction.js";
-import { sqrt } from "../ops/reduction-parts.js";
+import { sqrt } from "../ops/exponential.js";
 import { cast } from "../ops/cast.js";
 import { divide } from "../ops/arithmetic.js";
 import { sum as sumOf } from "../ops/broadcast.js";

@@ -11,7 +11,7 @@ import { slice } from "../ops/concat.js";
 import { rowOrder, rowRuns } from "../ops/count.js";
 import { gather } from "../ops/gather.js";
 import { moveAxis } from "../ops/movement.js";
-import { equal } from "../ops/reduction-parts.js";
+import { equal } from "../ops/comparison.js";
 import * as search from "../ops/search.js";
 import * as sorting from "../ops/sort.js";
 import { flatten, reshape, squeeze, unsqueeze } from "../ops/views.js";
