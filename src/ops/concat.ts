@@ -114,7 +114,7 @@ export function sliceRange(n: number, start: number, stop: number, step: number)
 }
 
 /** {@link sliceRange}'s first element for extents known at run time. */
-function firstOf(k: K, n: Expr, start: Expr, step: number): Expr {
+export function firstOf(k: K, n: Expr, start: Expr, step: number): Expr {
   const wrapped = k.select(k.lt(start, 0), k.add(start, n), start);
   return step > 0 ? k.min(k.max(wrapped, 0), n) : k.min(k.max(wrapped, -1), k.sub(n, 1));
 }

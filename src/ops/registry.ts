@@ -20,6 +20,7 @@ import * as trigonometric from "./trigonometric.js";
 import * as rounding from "./rounding.js";
 import * as comparison from "./comparison.js";
 import * as logic from "./logic.js";
+import * as orthonormal from "./orthonormal.js";
 import * as random from "./random.js";
 import * as randomDropout from "./random-dropout.js";
 import * as randomGumbel from "./random-gumbel.js";
@@ -34,9 +35,11 @@ import * as search from "./search.js";
 import * as count from "./count.js";
 import * as softmax from "./softmax.js";
 import * as norm from "./norm.js";
+import * as batchNorm from "./batch-norm.js";
 import * as embedding from "./embedding.js";
 import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
+import * as oneHot from "./one-hot.js";
 import * as pNorm from "./p-norm.js";
 import * as vector from "./vector.js";
 
@@ -61,6 +64,7 @@ const families: readonly object[] = [
   gather,
   concat,
   alongAxis,
+  orthonormal,
   random,
   randomDropout,
   randomGumbel,
@@ -75,9 +79,11 @@ const families: readonly object[] = [
   count,
   softmax,
   norm,
+  batchNorm,
   embedding,
   crossEntropy,
   loss,
+  oneHot,
   pNorm,
   vector,
 ];

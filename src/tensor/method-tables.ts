@@ -1,12 +1,19 @@
 // The method tables of all families: a new family adds its table here, and Tensor has its methods.
 
 import { creationMethods } from "./creation.js";
+import { diagonalMethods } from "./diagonals.js";
+import { gatheringMethods } from "./gathering.js";
+import { indexingMethods } from "./indexing.js";
+import { joiningMethods } from "./joining.js";
+import { manipulationMethods } from "./manipulation.js";
 import { mathMethods } from "./math.js";
 import { productMethods } from "./products.js";
+import { discreteRandomMethods } from "./random-discrete.js";
+import { randomInplaceMethods } from "./random-inplace.js";
 import { reductionMethods } from "./reduction.js";
 import { searchMethods } from "./search.js";
 import { cumulativeMethods } from "./cumulative.js";
 import { statMethods } from "./stat.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...productMethods, ...reductionMethods, ...searchMethods, ...cumulativeMethods, ...statMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods };
