@@ -30,6 +30,8 @@ export class Engine {
   readonly argumentArea: number;
   /** Address of the launch table of eager calls. */
   readonly launchArea: number;
+  /** Why the last native compilation failed, if one did. */
+  lastFailure: unknown = undefined;
   /** Launches by eager plans since the start. */
   launches = 0;
   readonly primary: Backend;
@@ -67,6 +69,11 @@ export class Engine {
       this.accelerator_ = target ? new Backend(target) : null;
     }
     return this.accelerator_ ?? undefined;
+  }
+
+  /** Keeps the reason why native code could not be made, for `oar doctor`. */
+  noteFailure(error: unknown): void {
+    this.lastFailure = error;
   }
 
   /** A new storage; makes room first when much memory is held by handles that may be dead. */

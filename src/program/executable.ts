@@ -74,6 +74,11 @@ export class Executable {
     for (const word of this.words.get(id) ?? []) u32[word] = address;
   }
 
+  /** Where a value that is its own root stands. */
+  addressOf(id: number): number {
+    return this.addresses[id]!;
+  }
+
   /** Runs everything. */
   run(): void {
     const { engine } = this;

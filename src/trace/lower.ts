@@ -42,8 +42,12 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Adds the operators of a block; `known` maps its variables to values and is extended. */
-  addAll(ops: readonly Operator[], known: Map<VarDesc, GraphValue>): void {
+  /** Adds the operators of a block; `known` maps its variables to values and is extended; `attrsOf` may change attributes. */
+  addAll(
+    ops: readonly Operator[],
+    known: Map<VarDesc, GraphValue>,
+    attrsOf: (attrs: Attrs) => Attrs = (attrs) => attrs,
+  ): void {
     for (const op of ops) {
       const operands = op.operands.map((o: Operand): GraphOperand => {
         if (typeof o !== "object") return o;
@@ -51,7 +55,7 @@ export class GraphBuilder {
         if (!value) throw new BugError(`variable ${o.name} is used before it is made`);
         return value;
       });
-      this.add(op.record, operands, op.attrs).forEach((value, i) => known.set(op.outputs[i]!, value));
+      this.add(op.record, operands, attrsOf(op.attrs)).forEach((value, i) => known.set(op.outputs[i]!, value));
     }
   }
 

@@ -1,0 +1,182 @@
+// Runnable: operators of a block made ready to run as one engine call, first as WebAssembly, then as native code when that is compiled.
+
+import { dtypes } from "../core/dtype.js";
+import { BugError } from "../core/errors.js";
+import { type Shape, sizeOf } from "../core/shape.js";
+import type { Backend, BackgroundTarget } from "../device/backend.js";
+import type { Engine } from "../device/engine.js";
+import type { Storage } from "../device/storage.js";
+import type { GraphNode, GraphValue } from "../fuse/body.js";
+import type { Graph } from "../fuse/fuse.js";
+import { cleanGraph } from "../program/clean.js";
+import { Executable } from "../program/executable.js";
+import { prepareGraph } from "../program/plan.js";
+import type { Operator, VarDesc } from "../program/program.js";
+import type { Value } from "../program/value.js";
+import type { Attrs } from "./bind.js";
+import { runHostNode, storageOf } from "./eager.js";
+import { eagerHandle } from "./handles.js";
+import { GraphBuilder } from "./lower.js";
+
+/** What a runnable is made of. */
+export interface RunnableSource {
+  readonly ops: readonly Operator[];
+  /** Given anew by each run. */
+  readonly inputs: readonly VarDesc[];
+  /** Variables that stand for tensors living outside; read before every run, since their memory may have moved. */
+  readonly captures: readonly { readonly desc: VarDesc; readonly tensor: () => Value }[];
+  readonly outputs: readonly VarDesc[];
+  /** Shape of an input when the block was written for another; attributes made to fit. */
+  readonly shapeOf?: (desc: VarDesc) => Shape;
+  readonly attrsOf?: (attrs: Attrs) => Attrs;
+  /** Names the API in messages. */
+  readonly api: string;
+}
+
+/** An output: its value, and the value whose memory it is. */
+interface Output {
+  readonly value: GraphValue;
+  readonly root: GraphValue;
+}
+
+/** Runs on WebAssembly before native code is asked for: what is called once or twice is not worth a compiler. */
+const runsBeforeUpgrade = 2;
+
+/** A compiled block bound to memory. */
+export class Runnable {
+  private executable: Executable;
+  private readonly graph: Graph;
+  private readonly builder = new GraphBuilder();
+  private readonly bound: ReadonlySet<GraphValue>;
+  private readonly inputs: readonly GraphValue[];
+  private readonly captures: readonly { readonly tensor: () => Value; readonly value: GraphValue }[];
+  private readonly outputs: readonly Output[];
+  private runs = 0;
+  private compiled: Backend | undefined;
+  private work: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly on: Engine,
+    private readonly source: RunnableSource,
+  ) {
+    const known = new Map<VarDesc, GraphValue>();
+    const input = (desc: VarDesc): GraphValue => {
+      const value = this.builder.input({ shape: source.shapeOf?.(desc) ?? desc.shape, dtype: desc.dtype });
+      known.set(desc, value);
+      return value;
+    };
+    this.inputs = source.inputs.map(input);
+    this.captures = source.captures.map(({ desc, tensor }) => ({ tensor, value: input(desc) }));
+    this.builder.addAll(source.ops, known, source.attrsOf);
+    const outputs = source.outputs.map((desc) => known.get(desc) ?? missing(desc));
+    const written = this.builder.nodes.flatMap((n) => n.outputs.filter((_, i) => n.inplace[i] !== undefined));
+    this.graph = cleanGraph(this.builder.graph([...outputs, ...written]), changes);
+    this.bound = new Set([...this.inputs, ...this.captures.map((c) => c.value), ...outputs]);
+    this.executable = this.make(on.primary);
+    this.outputs = outputs.map((value) => ({ value, root: this.builder.values[this.executable.rootOf(value.id)]! }));
+  }
+
+  /** Shapes and dtypes of the outputs. */
+  get outputTypes(): readonly GraphValue[] {
+    return this.outputs.map((o) => o.value);
+  }
+
+  /** Runs with inputs in eager tensors; the outputs are new tensors, or share the memory of what they change in place. */
+  run(inputs: readonly Value[]): Value[] {
+    this.upgrade();
+    this.bindInputs(inputs.map((v) => storageOf(v, this.source.api).address));
+    const fresh = new Map<number, Storage>();
+    const handles = this.outputs.map((o) => this.outputHandle(o, inputs, fresh));
+    this.executable.run();
+    return handles;
+  }
+
+  /** Runs with inputs and outputs at fixed addresses: allocates nothing. Outputs that are inputs or captured are left where they are. */
+  runInto(inputs: readonly number[], outputs: readonly number[]): void {
+    this.upgrade();
+    this.bindInputs(inputs);
+    this.outputs.forEach((o, i) => {
+      if (this.ownerOf(o.root) === undefined) this.executable.bind(o.root.id, outputs[i]!);
+    });
+    this.executable.run();
+  }
+
+  /** The address of an output after a run. */
+  outputAddress(i: number): number {
+    return this.executable.addressOf(this.outputs[i]!.root.id);
+  }
+
+  /** Resolves when no compilation is under way; the next run uses what it made. */
+  settled(): Promise<void> {
+    return this.work;
+  }
+
+  /** Time of each kernel, in milliseconds; see Executable.profile. */
+  profile(): { readonly name: string; readonly blocks: number; readonly ms: number }[] {
+    return this.executable.profile();
+  }
+
+  /** Frees tables and planned memory. */
+  dispose(): void {
+    this.executable.dispose();
+  }
+
+  private make(backend: Backend): Executable {
+    return new Executable(this.on, this.graph, this.builder.values, this.bound, runHostNode, backend);
+  }
+
+  private bindInputs(addresses: readonly number[]): void {
+    this.inputs.forEach((v, i) => this.executable.bind(v.id, addresses[i]!));
+    for (const { tensor, value } of this.captures)
+      this.executable.bind(value.id, storageOf(tensor(), this.source.api).address);
+  }
+
+  /** Which input (number) or captured tensor an output's memory is. */
+  private ownerOf(root: GraphValue): number | (() => Value) | undefined {
+    const input = this.inputs.indexOf(root);
+    return input >= 0 ? input : this.captures.find((c) => c.value === root)?.tensor;
+  }
+
+  private outputHandle({ value, root }: Output, inputs: readonly Value[], fresh: Map<number, Storage>): Value {
+    const owner = this.ownerOf(root);
+    if (owner !== undefined) {
+      const tensor = typeof owner === "number" ? inputs[owner]! : owner();
+      return eagerHandle(value.shape, value.dtype, storageOf(tensor, this.source.api).retain());
+    }
+    let storage = fresh.get(root.id)?.retain();
+    if (!storage) {
+      storage = this.on.allocate(sizeOf(root.shape) * dtypes[root.dtype].bytes);
+      this.executable.bind(root.id, storage.address);
+      fresh.set(root.id, storage);
+    }
+    return eagerHandle(value.shape, value.dtype, storage);
+  }
+
+  /** Asks for native code after a few runs, and goes over to it once it is there. */
+  private upgrade(): void {
+    if (++this.runs === runsBeforeUpgrade + 1 && this.on.accelerator)
+      this.work = this.compileNative(this.on.accelerator);
+    if (!this.compiled) return;
+    const before = this.executable;
+    this.executable = this.make(this.compiled);
+    this.compiled = undefined;
+    before.dispose();
+  }
+
+  private async compileNative(backend: Backend<BackgroundTarget>): Promise<void> {
+    try {
+      await prepareGraph(backend, this.graph, { generic: false });
+      this.compiled = backend;
+    } catch (error) {
+      // Training goes on in WebAssembly.
+      this.on.noteFailure(error);
+    }
+  }
+}
+
+function missing(desc: VarDesc): never {
+  throw new BugError(`variable ${desc.name} is not computed by the block`);
+}
+
+/** Whether a node changes memory that outlives the step. */
+const changes = (node: GraphNode): boolean => node.effect || node.inplace.some((i) => i !== undefined);
