@@ -1,2 +1,8 @@
 // The public surface of oarjs: re-exports only.
 export * from "./tensor/index.js";
+export { createParameter } from "./nn/create-parameter.js";
+export * as nn from "./nn/index.js";
+export * as optimizer from "./optimizer/index.js";
+export * from "./param/index.js";
+export * as regularizer from "./regularizer/index.js";
+export * as utils from "./utils/index.js";

@@ -1,0 +1,168 @@
+// Gradient clipping: by value, by each gradient's norm, by the norm of all gradients together.
+
+import { InvalidArgumentError } from "../core/errors.js";
+import { describe, splitOptions, type Trailing } from "../core/options.js";
+import { multiply } from "../ops/arithmetic.js";
+import { clipFactor, clipValue, squaredL2Norm } from "../ops/optimizer-parts.js";
+import type { Parameter } from "../param/parameter.js";
+import type { Value } from "../program/value.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { withGrad } from "../trace/tape.js";
+import { CallableObject, invoke } from "./callable.js";
+
+/** A parameter and its gradient. */
+export type ParameterGradient = readonly [Parameter, Tensor];
+
+/** A gradient on its way to an update: `scale`, if any, is the factor the update multiplies it by. */
+export interface ClippedGradient {
+  readonly parameter: Parameter;
+  readonly gradient: Value;
+  readonly scale: Value | undefined;
+}
+
+export interface GradientClip {
+  /** The clipped gradients, in the same order. */
+  (paramsGrads: readonly ParameterGradient[]): [Parameter, Tensor][];
+}
+
+/**
+ * Base of the clips: give one to an optimizer as `gradClip`. Parameters with `needClip: false` are left alone and not counted.
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: a clip is called like a function, as in Paddle.
+export abstract class GradientClip extends CallableObject {
+  /** What the update needs to know; norms and factors stay on the device. */
+  abstract prepare(pairs: readonly ParameterGradient[]): ClippedGradient[];
+
+  [invoke]([pairs]: [readonly ParameterGradient[]]): [Parameter, Tensor][] {
+    return withGrad(false, () =>
+      this.prepare(pairs).map(({ parameter, gradient, scale }) => [
+        parameter,
+        (scale ? multiply(gradient, scale) : gradient) as Tensor,
+      ]),
+    );
+  }
+}
+
+const needsClip = ([p]: ParameterGradient): boolean => p.needClip;
+
+const plain = ([parameter, gradient]: ParameterGradient): ClippedGradient => ({
+  parameter,
+  gradient,
+  scale: undefined,
+});
+
+/** Arguments of {@link ClipGradByValue}. */
+export interface ClipGradByValueOptions {
+  /** Lower bound; `-max` by default. */
+  readonly min?: number | null | undefined;
+}
+
+/**
+ * Brings each element into `[min, max]`.
+ *
+ * @throws InvalidArgumentError when max is not positive and min is not given.
+ * @example
+ * new optimizer.SGD({ learningRate: 0.1, parameters, gradClip: new nn.ClipGradByValue(1) });
+ */
+export class ClipGradByValue extends GradientClip {
+  readonly max: number;
+  readonly min: number;
+
+  constructor(max: number, ...rest: Trailing<number | null, ClipGradByValueOptions>) {
+    super();
+    const { min } = splitOptions<ClipGradByValueOptions>("ClipGradByValue", rest, ["min"]);
+    checkNumber("ClipGradByValue", "max", max);
+    if ((min === undefined || min === null) && max <= 0) {
+      throw new InvalidArgumentError(`max must be positive when min is not given, got ${max}.`, {
+        op: "ClipGradByValue",
+      });
+    }
+    this.max = max;
+    this.min = min ?? -max;
+  }
+
+  override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
+    return pairs.map((pair) => {
+      const [parameter, gradient] = pair;
+      if (!needsClip(pair)) return plain(pair);
+      return { parameter, gradient: clipValue(gradient, this.min, this.max), scale: undefined };
+    });
+  }
+
+  override toString(): string {
+    return `Gradient Clip By Value, min = ${this.min}, max=${this.max}`;
+  }
+}
+
+/**
+ * Scales each gradient whose own L2 norm is above `clipNorm` down to it.
+ *
+ * @example
+ * new optimizer.SGD({ learningRate: 0.1, parameters, gradClip: new nn.ClipGradByNorm(1) });
+ */
+export class ClipGradByNorm extends GradientClip {
+  readonly clipNorm: number;
+
+  constructor(clipNorm: number) {
+    super();
+    checkNumber("ClipGradByNorm", "clipNorm", clipNorm);
+    this.clipNorm = clipNorm;
+  }
+
+  override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
+    return pairs.map((pair) => {
+      const [parameter, gradient] = pair;
+      if (!needsClip(pair)) return plain(pair);
+      return { parameter, gradient, scale: clipFactor([squaredL2Norm(gradient)], this.clipNorm) };
+    });
+  }
+
+  override toString(): string {
+    return `Gradient Clip By Norm, clip_norm=${this.clipNorm}`;
+  }
+}
+
+/** Arguments of {@link ClipGradByGlobalNorm}. */
+export interface ClipGradByGlobalNormOptions {
+  /** Accepted for Paddle's sake. */
+  readonly groupName?: string | undefined;
+  /** Accepted for Paddle's sake: below the norm the factor is exactly 1 anyway. */
+  readonly autoSkipClip?: boolean | undefined;
+}
+
+/**
+ * Scales all gradients by `clipNorm / max(norm, clipNorm)`, where norm is the L2 norm of all of them together. With parameter groups
+ * each group has its own norm.
+ *
+ * @example
+ * new optimizer.AdamW({ learningRate: 1e-3, parameters, gradClip: new nn.ClipGradByGlobalNorm(1) });
+ */
+export class ClipGradByGlobalNorm extends GradientClip {
+  readonly clipNorm: number;
+
+  constructor(clipNorm: number, ...rest: Trailing<string, ClipGradByGlobalNormOptions>) {
+    super();
+    splitOptions<ClipGradByGlobalNormOptions>("ClipGradByGlobalNorm", rest, ["groupName", "autoSkipClip"]);
+    checkNumber("ClipGradByGlobalNorm", "clipNorm", clipNorm);
+    this.clipNorm = clipNorm;
+  }
+
+  override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
+    const counted = pairs.filter(needsClip);
+    if (counted.length === 0) return pairs.map(plain);
+    const scale = clipFactor(
+      counted.map(([, gradient]) => squaredL2Norm(gradient)),
+      this.clipNorm,
+    );
+    return pairs.map((pair) => (needsClip(pair) ? { ...plain(pair), scale } : plain(pair)));
+  }
+
+  override toString(): string {
+    return `Gradient Clip By GlobalNorm, global_norm=${this.clipNorm}`;
+  }
+}
+
+function checkNumber(api: string, name: string, x: unknown): void {
+  if (typeof x === "number" && !Number.isNaN(x)) return;
+  throw new InvalidArgumentError(`${name} must be a number, got ${describe(x)}.`, { op: api, name });
+}

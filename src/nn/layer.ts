@@ -1,0 +1,457 @@
+// Layer: the base of all networks; callable, and knows its parameters, buffers and sublayers from its fields.
+
+import { type DType, isFloat } from "../core/dtype.js";
+import { AlreadyExistsError, InvalidArgumentError } from "../core/errors.js";
+import { checkOptions, describe } from "../core/options.js";
+import type { Shape } from "../core/shape.js";
+import { cast } from "../ops/cast.js";
+import { Parameter } from "../param/parameter.js";
+import { uniqueName } from "../param/unique-name.js";
+import { Tensor } from "../tensor/tensor.js";
+import { storageOf } from "../trace/eager.js";
+import { withGrad } from "../trace/tape.js";
+import { CallableObject, invoke } from "./callable.js";
+import { type CreateParameterOptions, makeParameter, parameterArguments } from "./create-parameter.js";
+import { freezeMatching, unfreezeMatching } from "./freeze.js";
+import { type LoadOptions, type LoadReport, loadState, type StateDict, stateOf } from "./state.js";
+import { snakeCase } from "./names.js";
+
+/** The symbol Node's console looks for. */
+const inspect = Symbol.for("nodejs.util.inspect.custom");
+
+/** Sees the inputs before `forward`; what it returns, if anything, takes their place. */
+export type ForwardPreHook<L = Layer> = (layer: L, inputs: readonly unknown[]) => unknown;
+/** Sees inputs and output after `forward`; what it returns, if anything, takes the output's place. */
+export type ForwardPostHook<L = Layer> = (layer: L, inputs: readonly unknown[], output: unknown) => unknown;
+
+/** Removes a hook. */
+export interface HookRemover {
+  remove(): void;
+}
+
+/** Options of `namedParameters` and `namedSublayers`. */
+export interface NamedOptions {
+  /** Stands before every name. */
+  readonly prefix?: string | undefined;
+  /** Whether sublayers' entries come too; true by default (parameters, buffers). */
+  readonly includeSublayers?: boolean | undefined;
+  /** Whether the layer itself comes first; false by default (sublayers). */
+  readonly includeSelf?: boolean | undefined;
+}
+
+export type Layer = (...args: Parameters<this["forward"]>) => ReturnType<this["forward"]>;
+
+/**
+ * The base of all networks: extend it, put parameters and other layers into fields, write `forward`. Calling the layer runs `forward`
+ * with its hooks. Fields that hold a {@link Parameter} or a Layer belong to it, under the field's name; `#private` fields and arrays
+ * do not (use `LayerList`, `ParameterList`).
+ *
+ * @example
+ * ```ts
+ * import { nn, ones, type Tensor } from "oarjs";
+ * class Net extends nn.Layer {
+ *   fc1 = new nn.Linear(4, 8);
+ *   fc2 = new nn.Linear(8, 2);
+ *   forward(x: Tensor) { return this.fc2(this.fc1(x)); }
+ * }
+ * console.log(Object.keys(new Net().stateDict())); // [ 'fc1.weight', 'fc1.bias', 'fc2.weight', 'fc2.bias' ]
+ * ```
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the call signature follows the subclass's forward.
+export class Layer extends CallableObject {
+  /** Whether the layer trains (dropout drops, batch norm uses the batch) or evaluates. */
+  training = true;
+  readonly #fullName: string;
+  #dtype: DType;
+  readonly #preHooks = new Set<ForwardPreHook>();
+  readonly #postHooks = new Set<ForwardPostHook>();
+  /** Registered buffers, and whether they are saved. */
+  readonly #buffers = new Map<string, boolean>();
+  /** Added members whose names look like indices: as properties they would not keep their order. */
+  readonly #indexed = new Map<string, Parameter | Layer>();
+  #frozen = false;
+
+  /**
+   * @param nameScope prefix of generated names (`my_net` gives `my_net_0.w_0`); by default the class's name in snake case
+   * @param dtype of parameters made without one
+   */
+  constructor(nameScope?: string | null, dtype: DType = "float32") {
+    super();
+    this.#fullName = uniqueName.generate(nameScope ?? snakeCase(new.target.name));
+    this.#dtype = dtype;
+  }
+
+  /** What the layer computes. Write it in each subclass. */
+  // biome-ignore lint/suspicious/noExplicitAny: subclasses choose their own arguments and result.
+  forward(..._args: any[]): any {
+    throw new InvalidArgumentError(`${this.constructor.name} has no forward.`, {
+      op: this.#fullName,
+      hint: "write forward(…) in your class; a LayerList is no layer to call.",
+    });
+  }
+
+  [invoke](args: unknown[]): unknown {
+    if (this.#preHooks.size === 0 && this.#postHooks.size === 0) return this.forward(...args);
+    let inputs: readonly unknown[] = args;
+    for (const hook of this.#preHooks) {
+      const given = hook(this, inputs);
+      if (given !== undefined && given !== null) inputs = Array.isArray(given) ? given : [given];
+    }
+    let output: unknown = this.forward(...inputs);
+    for (const hook of this.#postHooks) output = hook(this, inputs, output) ?? output;
+    return output;
+  }
+
+  /** The generated name: `linear_0`. */
+  fullName(): string {
+    return this.#fullName;
+  }
+
+  /** The dtype of parameters made without one. */
+  get dtype(): DType {
+    return this.#dtype;
+  }
+
+  /** Whether `freeze` covers this layer: it is no longer trained, and keeps its running statistics. */
+  get isFrozen(): boolean {
+    return this.#frozen;
+  }
+
+  /** Marks the layer as covered by `freeze` or not; parameters are not touched. */
+  set isFrozen(frozen: boolean) {
+    this.#frozen = frozen;
+  }
+
+  /**
+   * Makes a parameter named after this layer; put it in a field. Null when `attr` is false.
+   *
+   * @throws AlreadyExistsError when `attr` names a parameter that cannot be shared, InvalidArgumentError when it is of another shape.
+   */
+  createParameter(
+    shape: Shape | (CreateParameterOptions & { readonly shape: Shape }),
+    options?: CreateParameterOptions,
+  ): Parameter | null {
+    const [extents, o] = parameterArguments(shape, options);
+    return makeParameter(extents, o, this.#fullName, this.#fullName, this.#dtype);
+  }
+
+  /** {@link Layer.createParameter} for what the layer cannot do without: `attr: false` is refused. */
+  protected requireParameter(shape: Shape, options: CreateParameterOptions): Parameter {
+    const made = this.createParameter(shape, options);
+    if (made) return made;
+    throw new InvalidArgumentError("the layer needs this parameter: its attribute must not be false.", {
+      op: this.#fullName,
+    });
+  }
+
+  /** The state-dict name of a field. Built-in layers answer with Paddle's. */
+  protected stateKey(field: string): string {
+    return field;
+  }
+
+  /** Own members by state-dict name, in order: parameters, buffers and sublayers together. */
+  *ownMembers(): Generator<[string, Parameter | Tensor | Layer]> {
+    for (const field of Object.keys(this)) {
+      const value: unknown = Reflect.get(this, field);
+      if (value instanceof Layer || value instanceof Parameter || (value instanceof Tensor && this.#buffers.has(field)))
+        yield [this.stateKey(field), value];
+    }
+    yield* this.#indexed;
+  }
+
+  /** Whether a buffer is saved with the layer. */
+  isPersistable(field: string): boolean {
+    return this.#buffers.get(field) ?? true;
+  }
+
+  /** Adds a parameter under a name, as a field would. */
+  addParameter(name: string, parameter: Parameter | null): Parameter | null {
+    this.#checkName(name, "addParameter");
+    if (parameter !== null && !(parameter instanceof Parameter)) {
+      throw new InvalidArgumentError(`must be a Parameter or null, got ${describe(parameter)}.`, {
+        op: "addParameter",
+      });
+    }
+    this.#add(name, parameter);
+    return parameter;
+  }
+
+  /** Adds a sublayer under a name, as a field would. */
+  addSublayer<L extends Layer>(name: string, layer: L): L {
+    if (!(layer instanceof Layer)) {
+      throw new InvalidArgumentError(`must be a Layer, got ${describe(layer)}.`, { op: "addSublayer" });
+    }
+    this.#add(name, layer);
+    return layer;
+  }
+
+  #add(name: string, value: Parameter | Layer | null): void {
+    if (!/^\d+$/.test(name)) Reflect.set(this, name, value);
+    else if (value) {
+      this.#indexed.set(name, value);
+      Object.defineProperty(this, name, { value, enumerable: false, configurable: true, writable: true });
+    }
+  }
+
+  /**
+   * Registers a tensor that is no parameter (running statistics) as field `name`.
+   *
+   * @param options `persistable: false` keeps it out of `stateDict`
+   */
+  registerBuffer(
+    name: string,
+    tensor: Tensor | null,
+    options: { readonly persistable?: boolean | undefined } | boolean = {},
+  ): void {
+    this.#checkName(name, "registerBuffer");
+    if (tensor !== null && (!(tensor instanceof Tensor) || tensor instanceof Parameter)) {
+      throw new InvalidArgumentError(`a buffer must be a plain Tensor, got ${describe(tensor)}.`, {
+        op: "registerBuffer",
+      });
+    }
+    const persistable =
+      typeof options === "boolean"
+        ? options
+        : (checkOptions("registerBuffer", options, ["persistable"]).persistable ?? true);
+    this.#buffers.set(name, persistable);
+    Reflect.set(this, name, tensor);
+  }
+
+  #checkName(name: string, op: string): void {
+    if (typeof name !== "string" || name === "" || name.includes(".")) {
+      throw new InvalidArgumentError(`the name must be a non-empty string without ".", got ${describe(name)}.`, { op });
+    }
+    if (!this.#buffers.has(name) && Object.hasOwn(this, name) && Reflect.get(this, name) !== undefined) {
+      throw new AlreadyExistsError(`the layer has a field "${name}" already.`, { op, name });
+    }
+  }
+
+  /** Names and layers below this one, each layer once, parents first. */
+  *namedSublayers(options: NamedOptions = {}, seen: Set<Layer> = new Set()): Generator<[string, Layer]> {
+    const { prefix = "", includeSelf = false } = checkOptions("namedSublayers", options, ["prefix", "includeSelf"]);
+    if (includeSelf && !seen.has(this)) {
+      seen.add(this);
+      yield [prefix, this];
+    }
+    for (const [name, member] of this.ownMembers()) {
+      if (!(member instanceof Layer) || seen.has(member)) continue;
+      const path = prefix === "" ? name : `${prefix}.${name}`;
+      yield* member.namedSublayers({ prefix: path, includeSelf: true }, seen);
+    }
+  }
+
+  /** Layers below this one, each once. */
+  sublayers(includeSelf = false): Layer[] {
+    return Array.from(this.namedSublayers({ includeSelf }), ([, layer]) => layer);
+  }
+
+  /** Names and direct sublayers. */
+  *namedChildren(): Generator<[string, Layer]> {
+    const seen = new Set<Layer>();
+    for (const [name, member] of this.ownMembers()) {
+      if (!(member instanceof Layer) || seen.has(member)) continue;
+      seen.add(member);
+      yield [name, member];
+    }
+  }
+
+  /** Direct sublayers. */
+  children(): Layer[] {
+    return Array.from(this.namedChildren(), ([, layer]) => layer);
+  }
+
+  #named<T extends Tensor>(
+    options: NamedOptions,
+    wanted: (member: unknown) => member is T,
+    api: string,
+  ): [string, T][] {
+    const { prefix = "", includeSublayers = true } = checkOptions(api, options, ["prefix", "includeSublayers"]);
+    const out: [string, T][] = [];
+    const seen = new Set<T>();
+    const layers = includeSublayers
+      ? this.namedSublayers({ prefix, includeSelf: true })
+      : [[prefix, this] as [string, Layer]];
+    for (const [path, layer] of layers) {
+      for (const [name, member] of layer.ownMembers()) {
+        if (!wanted(member) || seen.has(member)) continue;
+        seen.add(member);
+        out.push([path === "" ? name : `${path}.${name}`, member]);
+      }
+    }
+    return out;
+  }
+
+  /** Structured names and parameters, each parameter once. */
+  namedParameters(options: NamedOptions = {}): [string, Parameter][] {
+    return this.#named(options, (m): m is Parameter => m instanceof Parameter, "namedParameters");
+  }
+
+  /** All parameters, each once: what an optimizer takes. */
+  parameters(includeSublayers = true): Parameter[] {
+    return this.namedParameters({ includeSublayers }).map(([, p]) => p);
+  }
+
+  /** Structured names and buffers. */
+  namedBuffers(options: NamedOptions = {}): [string, Tensor][] {
+    return this.#named(options, (m): m is Tensor => m instanceof Tensor && !(m instanceof Parameter), "namedBuffers");
+  }
+
+  /** All buffers, each once. */
+  buffers(includeSublayers = true): Tensor[] {
+    return this.namedBuffers({ includeSublayers }).map(([, b]) => b);
+  }
+
+  /**
+   * Parameters and saved buffers by structured name; the tensors are the layer's own. A shared one stands under each of its names.
+   *
+   * @param options `prefix` stands before every key; `includeSublayers: false` leaves sublayers out
+   */
+  stateDict(
+    options: { readonly prefix?: string | undefined; readonly includeSublayers?: boolean | undefined } = {},
+  ): StateDict {
+    const { prefix = "", includeSublayers = true } = checkOptions("stateDict", options, ["prefix", "includeSublayers"]);
+    return stateOf(this, prefix, includeSublayers, false);
+  }
+
+  /** {@link Layer.stateDict} with the buffers that are not saved, too. */
+  toStaticStateDict(): StateDict {
+    return stateOf(this, "", true, true);
+  }
+
+  /**
+   * Sets parameters and buffers from a state dict (of Tensors, NdArrays or plain arrays). Entries that do not fit are reported, not thrown.
+   *
+   * @returns names that were `missing` in it, `unexpected`, or `mismatched` in shape
+   * @throws InvalidArgumentError with `strict: true` when anything is reported.
+   * @example
+   * ```ts
+   * import { nn } from "oarjs";
+   * const [a, b] = [new nn.Linear(2, 3), new nn.Linear(2, 3)];
+   * console.log(b.setStateDict(a.stateDict()).missing); // []
+   * ```
+   */
+  setStateDict(state: Readonly<Record<string, unknown>>, options: LoadOptions = {}): LoadReport {
+    return loadState(this, state, options);
+  }
+
+  /** Alias of {@link Layer.setStateDict}. @deprecated use setStateDict */
+  setDict(state: Readonly<Record<string, unknown>>, options: LoadOptions = {}): LoadReport {
+    return loadState(this, state, options);
+  }
+
+  /** Alias of {@link Layer.setStateDict}. @deprecated use setStateDict */
+  loadDict(state: Readonly<Record<string, unknown>>, options: LoadOptions = {}): LoadReport {
+    return loadState(this, state, options);
+  }
+
+  /** Puts this layer and all below into training mode. Frozen parts stay frozen. */
+  train(): this {
+    for (const layer of this.sublayers(true)) layer.training = true;
+    return this;
+  }
+
+  /** Puts this layer and all below into evaluation mode. */
+  eval(): this {
+    for (const layer of this.sublayers(true)) layer.training = false;
+    return this;
+  }
+
+  /** Calls `fn` with every layer below and then this one. */
+  apply(fn: (layer: Layer) => void): this {
+    for (const child of this.children()) child.apply(fn);
+    fn(this);
+    return this;
+  }
+
+  /**
+   * Freezes parameters: no gradient, no update, no weight decay, no momentum, and batch norm keeps its statistics. `train()` does not
+   * undo it, `unfreeze` does.
+   *
+   * @param pattern structured names: `*` stands for one part, `**` for any number (`"backbone.**"`); a layer's name covers all below
+   * @throws NotFoundError when nothing matches.
+   */
+  freeze(pattern = "**"): this {
+    freezeMatching(this, pattern);
+    return this;
+  }
+
+  /** Gives frozen parameters back the `trainable` they had before. */
+  unfreeze(pattern = "**"): this {
+    unfreezeMatching(this, pattern);
+    return this;
+  }
+
+  /** Converts floating-point parameters and buffers; `device` is accepted and there is one. */
+  to(
+    options: DType | { readonly dtype?: DType | undefined; readonly device?: unknown; readonly blocking?: unknown },
+  ): this {
+    const dtype =
+      typeof options === "string" ? options : checkOptions("to", options, ["dtype", "device", "blocking"]).dtype;
+    if (dtype === undefined) return this;
+    if (!isFloat(dtype))
+      throw new InvalidArgumentError(`must be a floating-point dtype, got ${dtype}.`, { op: "Layer.to" });
+    for (const t of [...this.parameters(), ...this.buffers()]) if (isFloat(t.dtype)) convert(t, dtype);
+    for (const layer of this.sublayers(true)) layer.#dtype = dtype;
+    return this;
+  }
+
+  /** {@link Layer.to} a dtype. */
+  astype(dtype: DType): this {
+    return this.to(dtype);
+  }
+
+  /** {@link Layer.to} float32 (or another floating-point dtype). */
+  float(): this {
+    return this.to("float32");
+  }
+
+  /** Drops (or zero-fills, `setToZero`) the gradients of all parameters. */
+  clearGradients(setToZero = false): void {
+    for (const p of this.parameters()) p.clearGrad(setToZero);
+  }
+
+  /** Calls `hook` before `forward`. */
+  registerForwardPreHook(hook: ForwardPreHook<this>): HookRemover {
+    return added(this.#preHooks, hook as ForwardPreHook);
+  }
+
+  /** Calls `hook` after `forward`. */
+  registerForwardPostHook(hook: ForwardPostHook<this>): HookRemover {
+    return added(this.#postHooks, hook as ForwardPostHook);
+  }
+
+  /** What stands between the parentheses when the layer is printed. */
+  extraRepr(): string {
+    return "";
+  }
+
+  /** The layers below as an indented tree, in Paddle's form. */
+  override toString(): string {
+    const extra = this.extraRepr();
+    const children = [...this.ownMembers()].filter(([, m]) => m instanceof Layer);
+    const name = this.constructor.name;
+    if (children.length === 0) return `${name}(${extra})`;
+    const lines = children.map(([key, child]) => `  (${key}): ${String(child).replaceAll("\n", "\n  ")}`);
+    return `${name}(\n${extra === "" ? "" : `  ${extra}\n`}${lines.join("\n")}\n)`;
+  }
+
+  [inspect](): string {
+    return this.toString();
+  }
+}
+
+function added<H>(hooks: Set<H>, hook: H): HookRemover {
+  hooks.add(hook);
+  return { remove: () => void hooks.delete(hook) };
+}
+
+/** Gives a tensor another dtype in place. */
+function convert(t: Tensor, dtype: DType): void {
+  if (t.dtype === dtype) return;
+  const storage = storageOf(t, "Layer.to");
+  const converted = withGrad(false, () => cast(t, dtype));
+  storage.copyFrom(storageOf(converted, "Layer.to"));
+  storage.version++;
+  t.dtype = dtype;
+  t.gradient = undefined;
+}

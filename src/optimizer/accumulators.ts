@@ -1,0 +1,135 @@
+// The state of an optimizer's parameters: made at their first update, named as Paddle names it, saved and loaded.
+
+import type { DType } from "../core/dtype.js";
+import { InvalidArgumentError, NotFoundError } from "../core/errors.js";
+import { isStrictPaddle } from "../core/flags.js";
+import { formatShape, sameShape, type Shape } from "../core/shape.js";
+import { isNdArray } from "../core/nd-array.js";
+import { full } from "../ops/creation.js";
+import type { Parameter } from "../param/parameter.js";
+import { setTensorValue } from "../param/set-value.js";
+import { uniqueName } from "../param/unique-name.js";
+import { Tensor } from "../tensor/tensor.js";
+import { eagerly } from "../trace/bind.js";
+import { unscoped } from "../trace/handles.js";
+
+/** One piece of a parameter's state. */
+export interface AccumulatorSpec {
+  /** Paddle's name: `moment1`. */
+  readonly name: string;
+  /** First value of all elements. */
+  readonly fill: number;
+  /** The parameter's by default. */
+  readonly shape?: Shape | undefined;
+  /** The parameter's by default, float32 for half-precision parameters. */
+  readonly dtype?: DType | undefined;
+}
+
+/** Saved state: tensors by name, and the schedule's under `LR_Scheduler`. */
+export type OptimizerState = Record<string, unknown>;
+
+/** All state of one optimizer. */
+export class Accumulators {
+  /** By kind in the order of creation, then by parameter: the order of state dicts. */
+  private readonly kinds = new Map<string, Map<Parameter, Tensor>>();
+  private readonly byParameter = new Map<Parameter, ReadonlyMap<string, Tensor>>();
+  /** Loaded state that no parameter has taken yet. */
+  private waiting: Record<string, unknown> = {};
+
+  constructor(
+    private readonly api: string,
+    private readonly optimizerName: string | undefined,
+  ) {}
+
+  /** The state of a parameter, made on first use. */
+  of(p: Parameter, specs: () => readonly AccumulatorSpec[]): ReadonlyMap<string, Tensor> {
+    let state = this.byParameter.get(p);
+    if (!state) {
+      state = new Map(specs().map((spec) => [spec.name, this.make(p, spec)]));
+      this.byParameter.set(p, state);
+    }
+    return state;
+  }
+
+  private make(p: Parameter, spec: AccumulatorSpec): Tensor {
+    const half = p.dtype === "float16" || p.dtype === "bfloat16";
+    const dtype = spec.dtype ?? (half ? "float32" : p.dtype);
+    const made = unscoped(() => eagerly(() => full(spec.shape ?? p.shape, spec.fill, dtype))) as Tensor;
+    const kind = this.optimizerName === undefined ? spec.name : `${this.optimizerName}_${spec.name}`;
+    made.name = uniqueName.generate(`${p.name}_${kind}`);
+    made.persistable = true;
+    if (Object.keys(this.waiting).length > 0) this.take(made);
+    const all = this.kinds.get(spec.name) ?? new Map<Parameter, Tensor>();
+    this.kinds.set(spec.name, all.set(p, made));
+    return made;
+  }
+
+  /** Fills one tensor from the loaded state. */
+  private take(target: Tensor): void {
+    const key = keyFor(target.name!, this.waiting);
+    if (key === undefined) {
+      throw new NotFoundError(`the loaded state has no "${target.name}".`, {
+        op: `${this.api}.setStateDict`,
+        name: target.name,
+        hint: "the state was saved from another model or optimizer, or before this parameter was trained; build the model in the same order, or under utils.uniqueName.guard().",
+      });
+    }
+    const given = this.waiting[key];
+    delete this.waiting[key];
+    const shape = given instanceof Tensor || isNdArray(given) ? given.shape : undefined;
+    if (shape && !sameShape(shape, target.shape)) {
+      throw new InvalidArgumentError(
+        `"${target.name}" is ${formatShape(target.shape)}, the loaded state has ${formatShape(shape)}.`,
+        { op: `${this.api}.setStateDict`, expected: target.shape, received: shape },
+      );
+    }
+    setTensorValue(target, given as Tensor, `"${target.name}"`, isStrictPaddle());
+  }
+
+  /** Every piece of state by its name; state that was loaded and not used yet when there is no other. */
+  stateDict(): OptimizerState {
+    if (this.kinds.size === 0) return { ...this.waiting };
+    const out: OptimizerState = {};
+    for (const all of this.kinds.values()) for (const t of all.values()) out[t.name!] = t;
+    return out;
+  }
+
+  /**
+   * Sets existing state, and keeps the rest for parameters that have none yet.
+   *
+   * @returns the number of updates the state tells of, if it holds powers of the betas
+   */
+  load(state: Readonly<Record<string, unknown>>, numbers: Readonly<Record<string, unknown>>): number | undefined {
+    const steps = stepsOf(state, numbers);
+    this.waiting = { ...state };
+    for (const all of this.kinds.values()) for (const t of all.values()) this.take(t);
+    return steps;
+  }
+}
+
+/** The key of a name in a state; outside strictPaddle another trailing counter will do when it is the only one. */
+function keyFor(name: string, state: Readonly<Record<string, unknown>>): string | undefined {
+  if (state[name] !== undefined) return name;
+  if (isStrictPaddle()) return undefined;
+  const stem = name.slice(0, name.lastIndexOf("_") + 1);
+  const near = Object.keys(state).filter((key) => key.startsWith(stem) && /^\d+$/.test(key.slice(stem.length)));
+  return near.length === 1 ? near[0] : undefined;
+}
+
+/** After t updates Paddle's powers hold `beta^(t+1)`; beta1's runs out of float32 first. */
+function stepsOf(
+  state: Readonly<Record<string, unknown>>,
+  numbers: Readonly<Record<string, unknown>>,
+): number | undefined {
+  for (const [kind, beta] of [
+    ["_beta1_pow_acc_", numbers["beta1"]],
+    ["_beta2_pow_acc_", numbers["beta2"]],
+  ] as const) {
+    const key = Object.keys(state).find((k) => k.includes(kind));
+    const value = key === undefined ? undefined : state[key];
+    const power = value instanceof Tensor ? value.dataSync()[0] : isNdArray(value) ? value.data[0] : undefined;
+    if (typeof power === "number" && power > 1e-30 && typeof beta === "number" && beta > 0 && beta < 1)
+      return Math.round(Math.log(power) / Math.log(beta)) - 1;
+  }
+  return undefined;
+}

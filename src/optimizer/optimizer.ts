@@ -1,0 +1,351 @@
+// Optimizer: the base of all optimizers; which parameters are updated with which settings, their state, and its saving.
+
+import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
+import { isStrictPaddle } from "../core/flags.js";
+import { describe } from "../core/options.js";
+import { type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
+import type { DecayKind } from "../ops/optimizer-parts.js";
+import { add, multiply } from "../ops/arithmetic.js";
+import type { Parameter } from "../param/parameter.js";
+import { checkRate, type Rate, rateNow } from "../param/rate.js";
+import { Decay, WeightDecayRegularizer } from "../param/regularizer.js";
+import {
+  asRegularizer,
+  isHeld,
+  overwriteAsPaddle,
+  type OwnerSettings,
+  type Resolved,
+  resolveRate,
+  resolveRegularizer,
+} from "../param/resolve.js";
+import type { Value } from "../program/value.js";
+import type { Tensor } from "../tensor/tensor.js";
+import { scoped } from "../trace/handles.js";
+import { eachStep, runtimeScalar } from "../trace/step-trace.js";
+import { withGrad } from "../trace/tape.js";
+import { type AccumulatorSpec, Accumulators, type OptimizerState } from "./accumulators.js";
+import { type ParameterGroup, type ParametersLike, type ParameterSet, readParameters } from "./groups.js";
+import { LRScheduler } from "./lr/lr-scheduler.js";
+
+/** What every optimizer takes. */
+export interface OptimizerOptions {
+  /** A number, or a schedule of `optimizer.lr`; 0.001 by default. */
+  readonly learningRate?: number | LRScheduler | undefined;
+  /** Parameters, or groups of them with settings of their own: `[{ params, learningRate, weightDecay, … }]`. */
+  readonly parameters?: ParametersLike | null | undefined;
+  /** A number is an L2Decay. A parameter's own regularizer takes its place. */
+  readonly weightDecay?: number | WeightDecayRegularizer | null | undefined;
+  readonly gradClip?: GradientClip | null | undefined;
+  /** Stands in the names of its state: `linear_0.w_0_NAME_moment1_0`. */
+  readonly name?: string | null | undefined;
+}
+
+/** Keys of {@link OptimizerOptions}. */
+export type CommonKey = keyof OptimizerOptions;
+
+/** Everything an update of one parameter needs; operands in the order of the update ops. */
+export interface Update {
+  readonly parameter: Parameter;
+  /** Parameter, gradient, rate and clipping factor. */
+  readonly operands: readonly [Value, Value, Value | number, Value | undefined];
+  /** Weight decay that the kernel adds to the gradient. */
+  readonly decay: { readonly decay: DecayKind; readonly coeff: number };
+  /** State by name. */
+  state(name: string): Tensor;
+  readonly group: ParameterGroup | undefined;
+  /** The final rate now. */
+  rate(): number;
+  /** A number of the group or the optimizer. */
+  number(name: string): number;
+  /** A switch of the group or the optimizer. */
+  flag(name: string): boolean;
+}
+
+/** What is in force for one parameter. */
+export interface ParameterSettings {
+  /** Factor and the final rate. */
+  readonly learningRate: Resolved<Rate>;
+  readonly rate: number;
+  readonly regularizer: Resolved<WeightDecayRegularizer | null>;
+  readonly clip: Resolved<GradientClip | null>;
+  /** Decay that is a step of its own (AdamW, Lamb). */
+  readonly decoupledDecay: Resolved<number> | undefined;
+}
+
+/**
+ * Base of all optimizers. To write one, extend it: say which state a parameter has (`accumulators`) and how it is updated (`update`).
+ *
+ * Precedence: a parameter group's own setting, then the parameter's (ParamAttr), then the optimizer's. The final rate is the
+ * optimizer's times the group's or else the parameter's.
+ */
+export abstract class Optimizer {
+  /** Updates made so far. */
+  stepCount = 0;
+  /** Parameters by group; one group when the optimizer was given plain parameters. */
+  readonly groups: readonly ParameterSet[];
+  /** Stands in the names of its state. */
+  readonly name: string | undefined;
+  readonly gradClip: GradientClip | null;
+  readonly weightDecay: WeightDecayRegularizer | null;
+  #rate: number | LRScheduler;
+  readonly #accumulators: Accumulators;
+  readonly #owner: OwnerSettings;
+
+  /**
+   * @param api the class's name in messages
+   * @param options what every optimizer takes
+   * @param numbers the class's own settings, which groups may replace
+   * @param traits how weight decay works here
+   */
+  constructor(
+    protected readonly api: string,
+    options: OptimizerOptions,
+    private readonly numbers: Readonly<Record<string, unknown>> = {},
+    traits: { readonly decoupled?: boolean; readonly nullMeansNone?: boolean } = {},
+  ) {
+    const { learningRate = 0.001, weightDecay = null, gradClip = null } = options;
+    checkRate(learningRate, "learningRate", api);
+    if (weightDecay !== null && typeof weightDecay !== "number" && !(weightDecay instanceof WeightDecayRegularizer))
+      throw new InvalidArgumentError(`weightDecay must be a number or a regularizer, got ${describe(weightDecay)}.`, {
+        op: api,
+      });
+    if (gradClip !== null && !(gradClip instanceof GradientClip))
+      throw new InvalidArgumentError(`gradClip must be one of nn.ClipGradBy…, got ${describe(gradClip)}.`, { op: api });
+    this.#rate = learningRate;
+    this.weightDecay = weightDecay === null ? null : asRegularizer(weightDecay);
+    this.gradClip = gradClip;
+    this.name = options.name ?? undefined;
+    this.#owner = {
+      weightDecay: this.weightDecay,
+      decoupled: traits.decoupled ?? false,
+      nullMeansNone: traits.nullMeansNone ?? false,
+    };
+    this.groups = readParameters(api, options.parameters, Object.keys(numbers));
+    this.#accumulators = new Accumulators(api, this.name);
+    for (const set of this.groups) this.#claim(set);
+  }
+
+  /** The optimizer becomes the one that decides about its parameters. */
+  #claim({ group, parameters }: ParameterSet): void {
+    if (!group) return;
+    if (this.#owner.decoupled && group.weightDecay !== undefined && typeof group.weightDecay !== "number") {
+      const none = group.weightDecay === null && !isStrictPaddle();
+      if (!none)
+        throw new InvalidArgumentError(
+          `the weightDecay of a group must be a number here, got ${describe(group.weightDecay)}.`,
+          {
+            op: this.api,
+          },
+        );
+    }
+    if (isStrictPaddle()) for (const p of parameters) overwriteAsPaddle(p, group, this.#owner);
+  }
+
+  /** The state of a parameter: names, first values and shapes, in Paddle's order. */
+  protected abstract accumulators(parameter: Parameter, group: ParameterGroup | undefined): readonly AccumulatorSpec[];
+
+  /** Binds the update op of one parameter. */
+  protected abstract update(u: Update): void;
+
+  /** Decay that is a step of its own, where the class has one. */
+  protected decoupledDecay(_parameter: Parameter, _group: ParameterGroup | undefined): Resolved<number> | undefined {
+    return undefined;
+  }
+
+  /** A number of the class's own settings: the group's, or else the optimizer's. */
+  protected settingOf(name: string, group: ParameterGroup | undefined): number {
+    return (group?.settings[name] ?? this.numbers[name]) as number;
+  }
+
+  /** All its parameters, in order. */
+  get parameters(): Parameter[] {
+    return this.groups.flatMap((set) => [...set.parameters]);
+  }
+
+  /** The rate in force, without the parameters' factors. */
+  getLr(): number {
+    return rateNow(this.#rate);
+  }
+
+  /**
+   * Sets the rate.
+   *
+   * @throws PreconditionNotMetError when a schedule decides it, InvalidArgumentError when it is no number.
+   */
+  setLr(value: number): void {
+    if (this.#rate instanceof LRScheduler) {
+      throw new PreconditionNotMetError("a schedule decides the rate.", {
+        op: "setLr",
+        hint: "call setLrScheduler, or change the schedule.",
+      });
+    }
+    if (typeof value !== "number")
+      throw new InvalidArgumentError(`must be a number, got ${describe(value)}.`, { op: "setLr" });
+    this.#rate = value;
+  }
+
+  /** Puts another schedule in force. */
+  setLrScheduler(scheduler: LRScheduler): void {
+    if (!(scheduler instanceof LRScheduler))
+      throw new InvalidArgumentError(`must be one of optimizer.lr, got ${describe(scheduler)}.`, {
+        op: "setLrScheduler",
+      });
+    this.#rate = scheduler;
+  }
+
+  /** The rate as it was given: a number, or the schedule. */
+  get learningRate(): number | LRScheduler {
+    return this.#rate;
+  }
+
+  /** What is in force for one of its parameters, and where each setting came from; undefined for a stranger. */
+  settingsOf(parameter: Parameter): ParameterSettings | undefined {
+    const set = this.groups.find((s) => s.parameters.includes(parameter));
+    if (!set) return undefined;
+    const { group } = set;
+    const learningRate = resolveRate(parameter, group);
+    const own = group?.gradClip;
+    return {
+      learningRate,
+      rate: this.getLr() * rateNow(learningRate.value),
+      regularizer: resolveRegularizer(parameter, group, this.#owner),
+      clip: own
+        ? { value: own, source: `group ${group.index}` }
+        : { value: this.gradClip, source: this.gradClip ? "optimizer" : "none" },
+      decoupledDecay: this.decoupledDecay(parameter, group),
+    };
+  }
+
+  /**
+   * Updates every trainable parameter that has a gradient: clips, adds weight decay, updates. Nothing is read back, so it returns at
+   * once, and inside `jit.compile` it becomes part of the step.
+   */
+  step(): void {
+    const work = this.groups.map((set) => ({ set, pairs: this.#pairsOf(set) })).filter(({ pairs }) => pairs.length > 0);
+    if (work.length === 0) return;
+    eachStep(() => {
+      this.stepCount++;
+    });
+    withGrad(false, () => scoped(() => work.forEach(({ set, pairs }) => this.#updateGroup(set, pairs))));
+  }
+
+  /** Trainable parameters with their gradients. */
+  #pairsOf(set: ParameterSet): ParameterGradient[] {
+    const out: ParameterGradient[] = [];
+    for (const p of set.parameters) if (!p.stopGradient && p.gradient) out.push([p, p.gradient as Tensor]);
+    return out;
+  }
+
+  #updateGroup({ group, parameters }: ParameterSet, pairs: readonly ParameterGradient[]): void {
+    const clip = group?.gradClip ?? this.gradClip;
+    const ready: readonly ClippedGradient[] = clip
+      ? clip.prepare(pairs)
+      : pairs.map(([parameter, gradient]) => ({ parameter, gradient, scale: undefined }));
+    for (const p of parameters) if (!p.stopGradient && isHeld(p, group)) this.#stateOf(p, group);
+    const rates = new Map<Rate, Value | number>();
+    for (const entry of ready) {
+      if (isHeld(entry.parameter, group)) continue;
+      this.update(this.#updateOf(entry, group, rates));
+      entry.parameter.settle();
+    }
+  }
+
+  #updateOf(entry: ClippedGradient, group: ParameterGroup | undefined, rates: Map<Rate, Value | number>): Update {
+    const { parameter } = entry;
+    const regularizer = resolveRegularizer(parameter, group, this.#owner).value;
+    const inKernel = regularizer === null || regularizer instanceof Decay;
+    const { gradient, scale } = inKernel ? entry : withTerm(entry, regularizer);
+    const state = this.#stateOf(parameter, group);
+    return {
+      parameter,
+      group,
+      rate: () => this.getLr() * rateNow(resolveRate(parameter, group).value),
+      operands: [parameter, gradient, this.#rateOf(parameter, group, rates), scale],
+      decay: regularizer instanceof Decay ? { decay: regularizer.kind, coeff: regularizer.coeff } : noDecay,
+      state: (name) => state.get(name)!,
+      number: (name) => this.settingOf(name, group),
+      flag: (name) => (group?.settings[name] ?? this.numbers[name]) as boolean,
+    };
+  }
+
+  /** The final rate, as a number or (inside a compiled step) as a scalar that is read anew before each run. */
+  #rateOf(p: Parameter, group: ParameterGroup | undefined, rates: Map<Rate, Value | number>): Value | number {
+    const factor = resolveRate(p, group).value;
+    let rate = rates.get(factor);
+    if (rate === undefined) {
+      rate = runtimeScalar(() => this.getLr() * rateNow(resolveRate(p, group).value));
+      rates.set(factor, rate);
+    }
+    return rate;
+  }
+
+  #stateOf(p: Parameter, group: ParameterGroup | undefined): ReadonlyMap<string, Tensor> {
+    return this.#accumulators.of(p, () => this.accumulators(p, group));
+  }
+
+  /**
+   * Paddle's dynamic `minimize`: updates with the gradients that are there; it does not run backward.
+   *
+   * @returns the parameters that had gradients, with them
+   */
+  minimize(_loss: Tensor): [[], ParameterGradient[]] {
+    const pairs = this.groups.flatMap((set) => this.#pairsOf(set));
+    this.step();
+    return [[], pairs];
+  }
+
+  /**
+   * Drops the gradients of its parameters, so that a step without a backward in between updates nothing.
+   *
+   * @param setToZero fills them with zeros instead, Paddle's way: momentum and weight decay then go on moving the parameters
+   */
+  clearGrad(setToZero: boolean | { readonly setToZero?: boolean | undefined } = isStrictPaddle()): void {
+    const zero = typeof setToZero === "boolean" ? setToZero : (setToZero.setToZero ?? false);
+    for (const set of this.groups) for (const p of set.parameters) if (!p.stopGradient) p.clearGrad(zero);
+  }
+
+  /** Alias of {@link Optimizer.clearGrad}. @deprecated use clearGrad */
+  clearGradients(setToZero?: boolean): void {
+    this.clearGrad(setToZero);
+  }
+
+  /**
+   * The state under Paddle's names (`linear_0.w_0_moment1_0`), and `LR_Scheduler` when a schedule decides the rate.
+   * Empty before the first step.
+   */
+  stateDict(): OptimizerState {
+    const state = this.#accumulators.stateDict();
+    if (this.#rate instanceof LRScheduler) state["LR_Scheduler"] = this.#rate.stateDict();
+    if (!isStrictPaddle() && this.stepCount > 0) state["StepCount@@"] = this.stepCount;
+    return state;
+  }
+
+  /**
+   * Restores what {@link Optimizer.stateDict} gave, here or in Paddle; state that parameters do not have yet is taken when they get it.
+   *
+   * @throws NotFoundError when state is missing (now, or at the step that needs it), InvalidArgumentError when it is of another shape.
+   */
+  setStateDict(state: Readonly<Record<string, unknown>>): void {
+    const { LR_Scheduler: schedule, "StepCount@@": count, ...rest } = state;
+    if (this.#rate instanceof LRScheduler) {
+      if (schedule !== undefined) this.#rate.setStateDict(schedule as Record<string, unknown>);
+      else if (isStrictPaddle())
+        throw new InvalidArgumentError("LR_Scheduler is not in the state.", { op: `${this.api}.setStateDict` });
+    }
+    const steps = this.#accumulators.load(rest, this.numbers);
+    this.stepCount = typeof count === "number" ? count : (steps ?? this.stepCount);
+  }
+
+  /** Alias of {@link Optimizer.setStateDict}. @deprecated use setStateDict */
+  setDict(state: Readonly<Record<string, unknown>>): void {
+    this.setStateDict(state);
+  }
+}
+
+const noDecay = { decay: "none", coeff: 0 } as const;
+
+/** A user's own regularizer: clipped gradient plus its term. */
+function withTerm(entry: ClippedGradient, regularizer: WeightDecayRegularizer): ClippedGradient {
+  const clipped = entry.scale ? multiply(entry.gradient, entry.scale) : entry.gradient;
+  return { ...entry, gradient: add(clipped, regularizer.term(entry.parameter)), scale: undefined };
+}

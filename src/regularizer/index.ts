@@ -1,0 +1,3 @@
+// The facade of Paddle's `regularizer`.
+
+export { L1Decay, L2Decay, WeightDecayRegularizer } from "../param/regularizer.js";

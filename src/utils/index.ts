@@ -1,0 +1,3 @@
+// The facade of Paddle's `utils`.
+
+export { uniqueName, UniqueNameGenerator } from "../param/unique-name.js";
