@@ -60,6 +60,29 @@ export function fullLike<T extends Value>(like: T, value: number, dtype: DType =
   return bind1(fullLikeOp, [like], { value, dtype }) as T;
 }
 
+/** Every element replaced by one number, as a function of the tensor: its gradient is zero, not absent. */
+export const fillOp = defineOp({
+  name: "fill",
+  inputs: ["x"],
+  outputs: ["out"],
+  attrs: { value: scalar(0) },
+  infer: ({ x }) => ({ outs: { out: { shape: x.shape, dtype: x.dtype } } }),
+  element: (_, __, { value }) => value,
+  ghosts: ["x"],
+  grad: (_, __, { meta }) => ({ x: () => fullLike(meta.x, 0) }),
+  check: {
+    samples: [
+      { inputs: [[2, 2]], attrs: { value: 1.5 }, expect: () => ({ shape: [2, 2], data: new Array<number>(4).fill(1.5) }) },
+    ],
+  },
+});
+
+/** `x` with every element replaced by a real number. */
+export function fill<T extends Value>(x: T, value: number): T {
+  if (isComplex(x.dtype) && value !== 0) return fullLike(x, value);
+  return bind1(fillOp, [x], { value }) as T;
+}
+
 const countAttrs = { count: integers(), dtype: fixed<DType>("float32") };
 
 /** `start + i step`, `count` numbers. */
@@ -148,34 +171,6 @@ export const logspaceOp = defineOp({
 /** `count` numbers `base ^ e` with evenly spaced e. */
 export const logspace = (start: number, stop: number, count: number, base: number, dtype: DType): Value =>
   bind1(logspaceOp, [], { count: [count], start, stop, base, dtype });
-
-/** 1 at the place each index names along a new last axis, 0 elsewhere. */
-export const oneHotOp = defineOp({
-  name: "one_hot",
-  inputs: ["x"],
-  outputs: ["out"],
-  attrs: { classes: integers() },
-  infer: ({ x }, { classes }) => ({ outs: { out: { shape: [...x.shape, classes[0]!], dtype: "float32" } } }),
-  element: (k, { x }, _, index) =>
-    k.select(
-      k.eq(k.cast(x.at(...index.slice(0, -1)), "i32"), index.at(-1)!),
-      k.const("f32", 1),
-      k.const("f32", 0),
-    ),
-  grad: null,
-  check: {
-    samples: [
-      {
-        inputs: [{ shape: [2], data: [2, 0], dtype: "int64" }],
-        attrs: { classes: [3] },
-        expect: () => ({ shape: [2, 3], data: [0, 0, 1, 1, 0, 0] }),
-      },
-    ],
-  },
-});
-
-/** One-hot rows of `classes` places. */
-export const oneHot = <T extends Value>(x: T, classes: number): T => bind1(oneHotOp, [x], { classes: [classes] }) as T;
 
 /** Row-major positions of a strided view: `offset + sum index[i] strides[i]`. */
 export const stridedIndexOp = defineOp({

@@ -75,3 +75,55 @@ export const boundIndexOp = defineOp({
 /** Indices brought into [0, n). */
 export const boundIndex = <T extends Value>(x: T, n: number, mode: "wrap" | "clip"): T =>
   bind1(boundIndexOp, [x], { n: [n], mode }) as T;
+
+/** Which element a padded place repeats: mirrored without the edge, the edge itself, or from the other end. */
+export type PadIndexMode = "reflect" | "replicate" | "circular";
+
+/** For each place of a padded axis the element of `like`'s axis that stands there. */
+export const padIndexOp = defineOp({
+  name: "pad_index",
+  inputs: ["like"],
+  outputs: ["out"],
+  attrs: { axis: fixed(0), before: integers(), after: integers(), mode: fixed<PadIndexMode>("reflect") },
+  infer: ({ like }, { axis, before, after }) => {
+    const n = like.shape[axis]!;
+    return { outs: { out: { shape: [n < 0 ? -1 : n + before[0]! + after[0]!], dtype: "int32" } } };
+  },
+  element: (k, { like }, { axis, before, mode }, index) => {
+    const n = like.extent(axis);
+    const i = k.sub(index[0]!, before[0]!);
+    if (mode === "replicate") return k.max(k.min(i, k.sub(n, 1)), 0);
+    if (mode === "circular") {
+      const r = k.rem(i, n);
+      return k.select(k.lt(r, 0), k.add(r, n), r);
+    }
+    const positive = k.abs(i);
+    const last = k.sub(n, 1);
+    return k.select(k.gt(positive, last), k.sub(k.mul(last, 2), positive), positive);
+  },
+  ghosts: ["like"],
+  grad: null,
+  check: {
+    samples: [
+      {
+        inputs: [[4]],
+        attrs: { axis: 0, before: [2], after: [1], mode: "reflect" },
+        expect: () => ({ shape: [7], data: [2, 1, 0, 1, 2, 3, 2] }),
+      },
+      {
+        inputs: [[3]],
+        attrs: { axis: 0, before: [2], after: [1], mode: "circular" },
+        expect: () => ({ shape: [6], data: [1, 2, 0, 1, 2, 0] }),
+      },
+      {
+        inputs: [[3]],
+        attrs: { axis: 0, before: [2], after: [1], mode: "replicate" },
+        expect: () => ({ shape: [6], data: [0, 0, 0, 1, 2, 2] }),
+      },
+    ],
+  },
+});
+
+/** The elements that places of a padded axis repeat. */
+export const padIndex = (like: Value, axis: number, before: number, after: number, mode: PadIndexMode): Value =>
+  bind1(padIndexOp, [like], { axis, before: [before], after: [after], mode });

@@ -1,6 +1,5 @@
-// Ops that choose by masks: where, the places of true elements, and indices of several axes as one.
+// Ops that find places: of true elements, of indices of several axes joined, of repeated elements.
 
-import type { DType } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { broadcastShapes, formatShape, type Shape } from "../core/shape.js";
 import type { Expr } from "../kernel/expr.js";
@@ -9,52 +8,7 @@ import { fixed, integers } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
 import { wrapIndex } from "./gather.js";
-import { meet, requireInt } from "./infer.js";
-
-/** `out = condition ? x : y`, all three broadcast. */
-export const whereOp = defineOp({
-  name: "where",
-  inputs: ["condition", "x", "y"],
-  outputs: ["out"],
-  attrs: {},
-  infer: ({ condition, x, y }) => {
-    const met = x.weak !== undefined && y.weak !== undefined ? ("float32" as DType) : meet(x, y, "where");
-    const shape = broadcastShapes(condition.shape, broadcastShapes(x.shape, y.shape, "where"), "where");
-    return { outs: { out: { shape, dtype: met } } };
-  },
-  lower: (k, { condition, x, y }) => {
-    if (k.isMask(x) && k.isMask(y)) {
-      const c = k.truth(condition);
-      return { out: k.or(k.and(c, k.cast(x, c.type)), k.and(k.not(c), k.cast(y, c.type))) };
-    }
-    return { out: k.select(k.truth(condition), ...sameType(x, y, k)) };
-  },
-  complex: (k, { condition, x, y }) => {
-    const c = k.truth(condition.re);
-    return { out: { re: k.select(c, ...sameType(x.re, y.re, k)), im: k.select(c, ...sameType(x.im, y.im, k)) } };
-  },
-  saves: ["condition"],
-  grad: ({ condition }, d) => ({
-    x: () => where(condition, d.out, 0),
-    y: () => where(condition, 0, d.out),
-  }),
-  check: {
-    samples: [{ inputs: [{ shape: [3, 1], data: [1, 0, 1], dtype: "bool" }, [3, 4], [4]] }],
-    domain: [-2, 2],
-  },
-});
-
-const widths = { m32: 0, m64: 0, i32: 1, i64: 2, f32: 3, f64: 4 } as const;
-
-/** Two operands in the wider of their types. */
-function sameType(x: Expr, y: Expr, k: { cast(x: Expr, to: Expr["type"]): Expr }): [Expr, Expr] {
-  const type = widths[x.type] >= widths[y.type] ? x.type : y.type;
-  return [k.cast(x, type), k.cast(y, type)];
-}
-
-/** `condition ? x : y`; at most one of x and y is a number. */
-export const where = <T extends Value>(condition: Value, x: T | number, y: T | number): T =>
-  bind1(whereOp, [condition, x, y]) as T;
+import { requireInt } from "./infer.js";
 
 /** The indices of all true (non-zero) elements, row by row: `[count, rank]`; `count` is how many there are. */
 export const nonzeroOp = defineOp({

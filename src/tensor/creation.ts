@@ -235,9 +235,9 @@ export const cpu = (x: Tensor): Tensor => x;
 
 /** Fills with one number, in place. */
 export const fill_ = (x: Tensor, value: number | Tensor): Tensor =>
-  inplace(x, "fill_", (former) => ops.fullLike(former, numberOf(value, "fill_")));
+  inplace(x, "fill_", (former) => ops.fill(former, numberOf(value, "fill_")));
 /** Fills with zeros, in place. */
-export const zero_ = (x: Tensor): Tensor => inplace(x, "zero_", (former) => ops.fullLike(former, 0));
+export const zero_ = (x: Tensor): Tensor => inplace(x, "zero_", (former) => ops.fill(former, 0));
 
 const to = (dtype: DType) => (x: Tensor) => castOf(x, dtype);
 

@@ -13,6 +13,7 @@ import * as joining from "../ops/concat.js";
 import { arange, full, fullLike, stridedIndex } from "../ops/creation.js";
 import * as ops from "../ops/gather.js";
 import { boundIndex, shardIndex as shardOf } from "../ops/index-math.js";
+import { where as choose } from "../ops/logic.js";
 import { setSlice } from "../ops/set-slice.js";
 import * as views from "../ops/views.js";
 import * as masks from "../ops/where-index.js";
@@ -361,15 +362,11 @@ export function where(condition: Tensor, ...rest: readonly unknown[]): Tensor | 
   if (x === undefined && y === undefined) return nonzero(condition, { asTuple: true });
   if (x === undefined || y === undefined)
     throw new InvalidArgumentError("x and y must both be given, or neither.", { op: "where", hint: "where(condition, x, y)" });
-  if (typeof x === "number" && typeof y === "number") {
-    const dtype: DType = Number.isInteger(x) && Number.isInteger(y) ? "int64" : "float32";
-    return masks.where<Tensor>(condition, full([], x, dtype) as Tensor, y);
-  }
-  return masks.where<Tensor>(condition, x, y);
+  return choose<Tensor>(condition, x, y);
 }
 /** `x` where a condition holds, `y` elsewhere, in place of `x`. */
 export const where_ = (condition: Tensor, x: Tensor, y: Tensor | number): Tensor =>
-  inplace(x, "where_", (former) => masks.where<Tensor>(condition, former, y));
+  inplace(x, "where_", (former) => choose<Tensor>(condition, former, y));
 
 /** The elements where a mask is true, in order. Reads their number at once. */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
@@ -386,7 +383,7 @@ function requireMask(mask: Tensor, op: string): void {
 /** `x` with one value where a mask is true. */
 export function maskedFill(x: Tensor, mask: Tensor, value: number | Tensor): Tensor {
   requireMask(mask, "maskedFill");
-  return masks.where<Tensor>(mask, cast(scalarOf(value, x, "maskedFill"), x.dtype), x);
+  return choose<Tensor>(mask, cast(scalarOf(value, x, "maskedFill"), x.dtype), x);
 }
 /** {@link maskedFill} in place. */
 export const maskedFill_ = (x: Tensor, mask: Tensor, value: number | Tensor): Tensor =>
@@ -462,7 +459,7 @@ export function shardIndex(input: Tensor, indexNum: number, nshards: number, sha
 export function multiplex(inputs: readonly Tensor[], index: Tensor): Tensor {
   if (!Array.isArray(inputs) || inputs.length < 2) throw new InvalidArgumentError("needs at least two tensors.", { op: "multiplex" });
   const all = joining.stack(inputs, 0);
-  const rows = arange(0, 1, all.shape[1]!, "int64");
+  const rows = arange(0, 1, sizeOf(index.shape), "int64");
   return ops.gather(views.flatten(all, 0, 1), masks.linearIndex(all, [views.flatten(index), rows]), 0) as Tensor;
 }
 
