@@ -10,7 +10,7 @@ import { cast } from "../ops/cast.js";
 import { divide } from "../ops/arithmetic.js";
 import { sum as sumOf } from "../ops/broadcast.js";
 import { Value } from "../program/value.js";
-import { numbersOf } from "./host-numbers.js";
+import { numbersOf } from "./arguments.js";
 import type { Tensor } from "./tensor.js";
 
 /** One axis, several, or all (null, the default); an integer tensor is read at once. */
@@ -37,7 +37,7 @@ export type TypedReduceArguments = Trailing<Axis, TypedReduceOptions>;
 
 /** The normalised axes that an argument names. */
 export function axesOf(x: Value, axis: Axis, op: string): number[] {
-  const plain = axis instanceof Value ? numbersOf(axis, op) : axis;
+  const plain = axis instanceof Value ? numbersOf(axis) : axis;
   return normalizeAxes(plain, x.shape.length, op);
 }
 

@@ -16,7 +16,7 @@ import * as search from "../ops/search.js";
 import * as sorting from "../ops/sort.js";
 import { flatten, reshape, squeeze, unsqueeze } from "../ops/views.js";
 import type { Value } from "../program/value.js";
-import { numberOf, numbersOf } from "./host-numbers.js";
+import { numberOf, numbersOf } from "./arguments.js";
 import type { Tensor } from "./tensor.js";
 
 /** Options of {@link sort} and {@link argsort}. */
@@ -247,7 +247,7 @@ export function unique(x: Tensor, ...rest: Trailing<boolean, UniqueOptions>): Te
   const [rows, axis] = slicesOf(x, o.axis, "unique");
   const [ordered, order]: [Tensor, Tensor] = rows.shape.length === 1 ? sorting.argsort(rows, 0) : rowsInOrder(rows);
   const [starts, counts, group, total] = rowRuns(ordered);
-  const n = numbersOf(total, "unique")[0]!;
+  const n = numbersOf(total)[0]!;
   const begin = first(starts, n);
   const outs = [moveAxis(gather(ordered, begin, 0), 0, axis)];
   const typed = (t: Tensor): Tensor => cast(t, o.dtype ?? "int64");
@@ -277,7 +277,7 @@ export function uniqueConsecutive(x: Tensor, ...rest: Trailing<boolean, UniqueCo
   const [rows, axis] = slicesOf(x, o.axis, "uniqueConsecutive");
   if (sizeOf(rows.shape) === 0) return rows;
   const [starts, counts, group, total] = rowRuns(rows);
-  const n = numbersOf(total, "uniqueConsecutive")[0]!;
+  const n = numbersOf(total)[0]!;
   const outs = [moveAxis(gather(rows, first(starts, n), 0), 0, axis)];
   const typed = (t: Tensor): Tensor => cast(t, o.dtype ?? "int64");
   if (o.returnInverse) outs.push(typed(group));

@@ -21,7 +21,7 @@ import { searchsorted } from "../ops/search.js";
 import { argsort } from "../ops/sort.js";
 import { flatten, reshape, squeeze, unsqueeze } from "../ops/views.js";
 import type { Value } from "../program/value.js";
-import { numbersOf } from "./host-numbers.js";
+import { numbersOf } from "./arguments.js";
 import type { Tensor } from "./tensor.js";
 
 /** Axes for {@link median} and its kin: one, several, or all (null, the default). */
@@ -346,9 +346,9 @@ export function bincount(x: Tensor, ...rest: Trailing<Tensor | null, BincountOpt
   if (minlength < 0) throw new InvalidArgumentError(`minlength ${minlength} is negative.`, { op: "bincount" });
   let size = minlength;
   if (x.shape[0]! > 0) {
-    if (numbersOf(min(x, [0], false), "bincount")[0]! < 0)
+    if (numbersOf(min(x, [0], false))[0]! < 0)
       throw new InvalidArgumentError("the elements must not be negative.", { op: "bincount" });
-    size = Math.max(size, numbersOf(max(x, [0], false), "bincount")[0]! + 1);
+    size = Math.max(size, numbersOf(max(x, [0], false))[0]! + 1);
   }
   return counting.bincount(x, o.weights ?? undefined, size);
 }
