@@ -14,6 +14,8 @@ const kinds: Readonly<Record<string, { dtype: string; make: (b: ArrayBuffer) => 
   "<f8": { dtype: "float64", make: (b) => new Float64Array(b) },
   "<i8": { dtype: "int64", make: (b) => new BigInt64Array(b) },
   "<i4": { dtype: "int32", make: (b) => new Int32Array(b) },
+  "<f2": { dtype: "float16", make: (b) => new Uint16Array(b) },
+  "<c8": { dtype: "complex64", make: (b) => new Float32Array(b) },
   "|u1": { dtype: "uint8", make: (b) => new Uint8Array(b) },
   "<u2": { dtype: "uint16", make: (b) => new Uint16Array(b) },
 };
@@ -29,6 +31,9 @@ function parse(bytes: Uint8Array): Recorded {
   const shape = [.../'shape': \(([^)]*)\)/.exec(header)![1]!.matchAll(/\d+/g)].map((m) => Number(m[0]));
   return { dtype: kind.dtype, shape, data: kind.make(bytes.slice(start + length).buffer) };
 }
+
+/** One recorded .npy file. */
+export const fixtureArray = (path: string): Recorded => parse(Uint8Array.from(fixtureBytes(path)));
 
 /** The arrays of an archive by name. */
 export function fixtureArrays(path: string): ReadonlyMap<string, Recorded> {

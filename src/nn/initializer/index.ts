@@ -11,3 +11,4 @@ export { KaimingNormal, type KaimingOptions, KaimingUniform } from "./kaiming.js
 export { Normal, type NormalOptions, TruncatedNormal, type TruncatedNormalOptions } from "./normal.js";
 export { Uniform, type UniformOptions } from "./uniform.js";
 export { XavierNormal, type XavierOptions, XavierUniform } from "./xavier.js";
+export { Orthogonal, type OrthogonalOptions } from "./orthogonal.js";

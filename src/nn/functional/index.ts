@@ -1,0 +1,3 @@
+// Paddle's `nn.functional`.
+
+export * from "./dropout.js";
