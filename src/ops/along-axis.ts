@@ -18,7 +18,8 @@ import { overAll, overRows } from "./loops.js";
 function requireAlong(x: InferInput, index: InferInput, axis: number, op: string): void {
   requireInt(index, "the index", op);
   const fits =
-    x.shape.length === index.shape.length && index.shape.every((n, i) => i === axis || n < 0 || x.shape[i]! < 0 || n <= x.shape[i]!);
+    x.shape.length === index.shape.length &&
+    index.shape.every((n, i) => i === axis || n < 0 || x.shape[i]! < 0 || n <= x.shape[i]!);
   if (fits && (x.shape[axis] !== 0 || index.shape.includes(0))) return;
   throw new InvalidArgumentError(
     `an index of shape ${formatShape(index.shape)} does not fit ${formatShape(x.shape)}: ranks must be equal and, except along axis ${axis}, no extent larger.`,
@@ -175,7 +176,9 @@ function putAlong(b: KernelContext, value: Ref, index: Ref, out: OutRef, axis: n
     (line) => {
       b.for(0, count, (j) => {
         const coords = (c?: Expr): Expr[] =>
-          Array.from({ length: out.rank }, (_, a) => (a === axis ? j : inVectors && a === last ? c! : line[others.indexOf(a)]!));
+          Array.from({ length: out.rank }, (_, a) =>
+            a === axis ? j : inVectors && a === last ? c! : line[others.indexOf(a)]!,
+          );
         if (inVectors) b.lanes(0, index.extent(last), (c) => put(coords(c)));
         else put(coords());
       });

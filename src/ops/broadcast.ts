@@ -92,7 +92,9 @@ export const expandLikeOp = defineOp({
   inputs: ["x", "like"],
   outputs: ["out"],
   attrs: {},
-  infer: ({ x, like }) => ({ outs: { out: { shape: expandedShape(x.shape, like.shape, "expand_as"), dtype: x.dtype } } }),
+  infer: ({ x, like }) => ({
+    outs: { out: { shape: expandedShape(x.shape, like.shape, "expand_as"), dtype: x.dtype } },
+  }),
   element: broadcastElement,
   ghosts: ["like"],
   grad: (_, d, { meta }) => ({ x: () => sumTo(d.out, meta.x) }),

@@ -20,7 +20,9 @@ function concatType(xs: readonly InferInput[], axis: number): { shape: Shape; dt
   if (!first) throw new InvalidArgumentError("there is nothing to concatenate.", { op: "concat" });
   let extent = 0;
   for (const x of xs) {
-    const fits = x.shape.length === first.shape.length && x.shape.every((n, i) => i === axis || n === first.shape[i] || n < 0 || first.shape[i]! < 0);
+    const fits =
+      x.shape.length === first.shape.length &&
+      x.shape.every((n, i) => i === axis || n === first.shape[i] || n < 0 || first.shape[i]! < 0);
     if (!fits || first.shape.length === 0)
       throw new InvalidArgumentError(
         `shapes must be equal except along axis ${axis}: got ${xs.map((x) => formatShape(x.shape)).join(", ")}.`,
@@ -48,7 +50,9 @@ export const concatOp = defineOp({
     for (const x of xs) {
       const at = start;
       const row = rowOf(x);
-      copyRows(b, before, row, (r, c) => out.setFlat(k.add(k.add(k.mul(r, outRow), at), c), x.flat(k.add(k.mul(r, row), c))));
+      copyRows(b, before, row, (r, c) =>
+        out.setFlat(k.add(k.add(k.mul(r, outRow), at), c), x.flat(k.add(k.mul(r, row), c))),
+      );
       start = k.add(at, row);
     }
   },
@@ -65,8 +69,26 @@ export const concatOp = defineOp({
   check: {
     domain: [-2, 2],
     samples: [
-      { inputs: [[[2, 3], [2, 1], [2, 4]]], attrs: { axis: 1 } },
-      { inputs: [[[2, 3], [0, 3], [1, 3]]], attrs: { axis: 0 } },
+      {
+        inputs: [
+          [
+            [2, 3],
+            [2, 1],
+            [2, 4],
+          ],
+        ],
+        attrs: { axis: 1 },
+      },
+      {
+        inputs: [
+          [
+            [2, 3],
+            [0, 3],
+            [1, 3],
+          ],
+        ],
+        attrs: { axis: 0 },
+      },
     ],
   },
 });
@@ -88,11 +110,7 @@ function copyRows(b: KernelContext, rows: Expr, cols: Expr, body: (row: Expr, co
 /** Tensors one after another along `axis` (non-negative); dtypes meet in a common one. */
 export function concat<T extends Value>(xs: readonly T[], axis: number): T {
   const dtype = xs.map((x) => x.dtype).reduce((a, c) => promoteTypes(a, c, "concat"), xs[0]?.dtype ?? "float32");
-  return bind1(
-    concatOp,
-    [xs.map((x) => cast(x, dtype))],
-    { axis },
-  ) as T;
+  return bind1(concatOp, [xs.map((x) => cast(x, dtype))], { axis }) as T;
 }
 
 /** Tensors of one shape along a new axis (non-negative). */

@@ -56,7 +56,8 @@ export const fullLikeOp = defineOp({
 /** A tensor of the shape and dtype of `like`, filled with `value` (a real number, in complex tensors too). */
 export function fullLike<T extends Value>(like: T, value: number, dtype: DType = like.dtype): T {
   // An element body gives both parts of a complex number alike: only zero may come from it.
-  if (isComplex(dtype) && value !== 0) return cast(bind1(fullLikeOp, [like], { value, dtype: realOf(dtype) }) as T, dtype);
+  if (isComplex(dtype) && value !== 0)
+    return cast(bind1(fullLikeOp, [like], { value, dtype: realOf(dtype) }) as T, dtype);
   return bind1(fullLikeOp, [like], { value, dtype }) as T;
 }
 
@@ -72,7 +73,11 @@ export const fillOp = defineOp({
   grad: (_, __, { meta }) => ({ x: () => fullLike(meta.x, 0) }),
   check: {
     samples: [
-      { inputs: [[2, 2]], attrs: { value: 1.5 }, expect: () => ({ shape: [2, 2], data: new Array<number>(4).fill(1.5) }) },
+      {
+        inputs: [[2, 2]],
+        attrs: { value: 1.5 },
+        expect: () => ({ shape: [2, 2], data: new Array<number>(4).fill(1.5) }),
+      },
     ],
   },
 });

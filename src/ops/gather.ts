@@ -99,14 +99,19 @@ export const putRowsOp = defineOp({
   infer: ({ x, index, value }, { axis }) => {
     requireRows(x, index, axis, "index_put");
     const wanted = chosenShape(x.shape, index.shape, axis);
-    const fits = value.shape.length === wanted.length && wanted.every((n, i) => n < 0 || value.shape[i]! < 0 || n === value.shape[i]);
+    const fits =
+      value.shape.length === wanted.length &&
+      wanted.every((n, i) => n < 0 || value.shape[i]! < 0 || n === value.shape[i]);
     if (!fits)
-      throw new InvalidArgumentError(`the values are ${formatShape(value.shape)}, they must be ${formatShape(wanted)}.`, {
-        op: "index_put",
-        x: x.shape,
-        index: index.shape,
-        value: value.shape,
-      });
+      throw new InvalidArgumentError(
+        `the values are ${formatShape(value.shape)}, they must be ${formatShape(wanted)}.`,
+        {
+          op: "index_put",
+          x: x.shape,
+          index: index.shape,
+          value: value.shape,
+        },
+      );
     return { outs: { out: { shape: x.shape, dtype: x.dtype } } };
   },
   kernel: (b, { x, index, value }, { out }, { axis, mode }) => {
@@ -161,14 +166,7 @@ const columns = 512;
  * Puts rows into `out`, which has its first contents already. A block owns some columns of all rows and takes the indices in their
  * order, so no two threads write one element and the sums do not depend on the number of threads. No value: zeros.
  */
-function putRows(
-  b: KernelContext,
-  value: Ref | undefined,
-  index: Ref,
-  out: OutRef,
-  axis: number,
-  mode: PutMode,
-): void {
+function putRows(b: KernelContext, value: Ref | undefined, index: Ref, out: OutRef, axis: number, mode: PutMode): void {
   const { k } = b;
   const one: Expr = k.const("i32", 1);
   const extents = Array.from({ length: out.rank }, (_, i) => out.extent(i));

@@ -37,11 +37,14 @@ export const transposeOp = defineOp({
 export function transpose<T extends Value>(x: T, perm: readonly number[]): T {
   const rank = x.shape.length;
   if (perm.length !== rank || perm.some((p) => p < 0 || p >= rank) || new Set(perm).size !== rank)
-    throw new InvalidArgumentError(`[${perm.join(", ")}] is no permutation of the ${rank} axes of ${formatShape(x.shape)}.`, {
-      op: "transpose",
-      x: x.shape,
-      perm,
-    });
+    throw new InvalidArgumentError(
+      `[${perm.join(", ")}] is no permutation of the ${rank} axes of ${formatShape(x.shape)}.`,
+      {
+        op: "transpose",
+        x: x.shape,
+        perm,
+      },
+    );
   return bind1(transposeOp, [x], { perm }) as T;
 }
 

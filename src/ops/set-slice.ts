@@ -26,7 +26,10 @@ export const setSliceOp = defineOp({
       const j = axes.indexOf(axis);
       return j < 0 || n < 0 ? n : sliceRange(n, starts[j]!, ends[j]!, strides[j]!).count;
     });
-    if (shape.length !== value.shape.length || shape.some((n, i) => n >= 0 && value.shape[i]! >= 0 && n !== value.shape[i]))
+    if (
+      shape.length !== value.shape.length ||
+      shape.some((n, i) => n >= 0 && value.shape[i]! >= 0 && n !== value.shape[i])
+    )
       throw new InvalidArgumentError(`the place is ${formatShape(shape)}, the value ${formatShape(value.shape)}.`, {
         op: "set_value",
         x: x.shape,
@@ -69,7 +72,13 @@ export const setSliceOp = defineOp({
         ],
         attrs: { axes: [0, 1], starts: [1, -1], ends: [3, -7], strides: [1, -2] },
       },
-      { inputs: [[3, 40], [3, 33]], attrs: { axes: [1], starts: [2], ends: [35], strides: [1] } },
+      {
+        inputs: [
+          [3, 40],
+          [3, 33],
+        ],
+        attrs: { axes: [1], starts: [2], ends: [35], strides: [1] },
+      },
     ],
   },
 });

@@ -17,7 +17,10 @@ const keepIf = (k: K, mask: Expr, x: Expr): Expr => (k.isMask(x) ? k.and(mask, x
 
 function requireMatrix(x: InferInput, op: string): void {
   if (x.shape.length < 2)
-    throw new InvalidArgumentError(`needs a matrix or a stack of them, got ${formatShape(x.shape)}.`, { op, x: x.shape });
+    throw new InvalidArgumentError(`needs a matrix or a stack of them, got ${formatShape(x.shape)}.`, {
+      op,
+      x: x.shape,
+    });
 }
 
 /** The lower (or upper) triangle of each matrix: elements with column - row ≤ diagonal (≥), the others 0. */
@@ -155,11 +158,14 @@ export const fillDiagonalTensorOp = defineOp({
       diagonalLength(x.shape[axis1]!, x.shape[axis2]!, offset),
     ];
     if (y.shape.length !== wanted.length || wanted.some((n, i) => n >= 0 && y.shape[i]! >= 0 && n !== y.shape[i]))
-      throw new InvalidArgumentError(`the diagonal is ${formatShape(wanted)}, the values are ${formatShape(y.shape)}.`, {
-        op: "fill_diagonal_tensor",
-        x: x.shape,
-        y: y.shape,
-      });
+      throw new InvalidArgumentError(
+        `the diagonal is ${formatShape(wanted)}, the values are ${formatShape(y.shape)}.`,
+        {
+          op: "fill_diagonal_tensor",
+          x: x.shape,
+          y: y.shape,
+        },
+      );
     return { outs: { out: { shape: x.shape, dtype: x.dtype } } };
   },
   element: (k, { x, y }, attrs, index) => {
@@ -265,7 +271,11 @@ export const fillDiagonalOp = defineOp({
 
 /** Elements whose coordinates are all equal (two axes: column - row = offset). */
 function fillMask(k: K, x: Ref, index: readonly Expr[], offset: Expr, wrap: boolean): Expr {
-  if (index.length > 2) return index.slice(1).map((i) => k.eq(i, index[0]!)).reduce((a, c) => k.and(a, c));
+  if (index.length > 2)
+    return index
+      .slice(1)
+      .map((i) => k.eq(i, index[0]!))
+      .reduce((a, c) => k.and(a, c));
   const [row, col] = index as [Expr, Expr];
   const cols = x.extent(1);
   // A wrapped diagonal goes on after one empty row, as NumPy's fill_diagonal.
@@ -302,4 +312,5 @@ export const eyeOp = defineOp({
 });
 
 /** A `rows × cols` matrix with ones on the diagonal. */
-export const eye = (rows: number, cols: number, dtype: DType): Value => bind1(eyeOp, [], { shape: [rows, cols], dtype });
+export const eye = (rows: number, cols: number, dtype: DType): Value =>
+  bind1(eyeOp, [], { shape: [rows, cols], dtype });

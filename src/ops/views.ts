@@ -135,7 +135,9 @@ export const unsqueezeOp = defineOp({
   attrs: { axes: fixed<readonly number[]>([]) },
   infer: ({ x }, { axes }) => {
     const rest = [...x.shape];
-    const shape = Array.from({ length: x.shape.length + axes.length }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!));
+    const shape = Array.from({ length: x.shape.length + axes.length }, (_, i) =>
+      axes.includes(i) ? 1 : rest.shift()!,
+    );
     return { outs: { out: { shape, dtype: x.dtype } } };
   },
   element: sameOrder,

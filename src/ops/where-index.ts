@@ -72,7 +72,10 @@ export const linearIndexOp = defineOp({
   infer: ({ like, indices }, { axis }) => {
     for (const i of indices) requireInt(i, "an index", "index");
     if (axis + indices.length > like.shape.length)
-      throw new InvalidArgumentError(`${indices.length} indices for ${formatShape(like.shape)}.`, { op: "index", x: like.shape });
+      throw new InvalidArgumentError(`${indices.length} indices for ${formatShape(like.shape)}.`, {
+        op: "index",
+        x: like.shape,
+      });
     const shape = indices.reduce<Shape>((s, i) => broadcastShapes(s, i.shape, "index"), []);
     return { outs: { out: { shape, dtype: "int32" } } };
   },
@@ -88,7 +91,13 @@ export const linearIndexOp = defineOp({
   check: {
     samples: [
       {
-        inputs: [[3, 4], [{ shape: [2, 1], data: [0, -1], dtype: "int64" }, { shape: [2], data: [1, 3], dtype: "int64" }]],
+        inputs: [
+          [3, 4],
+          [
+            { shape: [2, 1], data: [0, -1], dtype: "int64" },
+            { shape: [2], data: [1, 3], dtype: "int64" },
+          ],
+        ],
         attrs: { axis: 0 },
         expect: () => ({ shape: [2, 2], data: [1, 3, 9, 11] }),
       },
@@ -117,8 +126,7 @@ export const linearIndexNdOp = defineOp({
   },
   element: (k, { like, index }, { depth }, at) =>
     Array.from({ length: depth }, (_, j) => j).reduce(
-      (p, j) =>
-        k.add(k.mul(p, like.extent(j)), wrapIndex(k, index.at(...at, k.const("i32", j)), like.extent(j))),
+      (p, j) => k.add(k.mul(p, like.extent(j)), wrapIndex(k, index.at(...at, k.const("i32", j)), like.extent(j))),
       k.const("i32", 0) as Expr,
     ),
   ghosts: ["like"],
@@ -170,4 +178,5 @@ export const repeatIndexOp = defineOp({
 });
 
 /** Each number of `0 … n-1` as often as `repeats` says; `total` is their sum. */
-export const repeatIndex = (repeats: Value, total: number): Value => bind1(repeatIndexOp, [repeats], { total: [total] });
+export const repeatIndex = (repeats: Value, total: number): Value =>
+  bind1(repeatIndexOp, [repeats], { total: [total] });

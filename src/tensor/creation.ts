@@ -62,8 +62,13 @@ export const typeAs = (x: Tensor, other: Tensor): Tensor => castOf(x, other.dtyp
  * console.log(await full([2], 7, { dtype: "int64" }).tolist()); // [7, 7]
  * ```
  */
-export function full(shape: IntsLike, fillValue: number | boolean | Tensor, ...rest: Trailing<DType | null, DtypeOptions>): Tensor {
-  const own: DType = fillValue instanceof Value ? fillValue.dtype : typeof fillValue === "boolean" ? "bool" : getDefaultDtype();
+export function full(
+  shape: IntsLike,
+  fillValue: number | boolean | Tensor,
+  ...rest: Trailing<DType | null, DtypeOptions>
+): Tensor {
+  const own: DType =
+    fillValue instanceof Value ? fillValue.dtype : typeof fillValue === "boolean" ? "bool" : getDefaultDtype();
   return filled(shapeOf(shape, "full"), numberOf(fillValue as number, "full"), dtypeOption("full", rest) ?? own);
 }
 /** Zeros, in the default float dtype unless another is given. */
@@ -77,8 +82,11 @@ export const empty = (shape: IntsLike, ...rest: Trailing<DType | null, DtypeOpti
   filled(shapeOf(shape, "empty"), 0, dtypeOption("empty", rest) ?? getDefaultDtype());
 
 /** A tensor of x's shape filled with one number, of x's dtype unless another is given. */
-export const fullLike = (x: Tensor, fillValue: number | Tensor, ...rest: Trailing<DType | null, DtypeOptions>): Tensor =>
-  ops.fullLike(x, numberOf(fillValue, "fullLike"), dtypeOption("fullLike", rest) ?? x.dtype);
+export const fullLike = (
+  x: Tensor,
+  fillValue: number | Tensor,
+  ...rest: Trailing<DType | null, DtypeOptions>
+): Tensor => ops.fullLike(x, numberOf(fillValue, "fullLike"), dtypeOption("fullLike", rest) ?? x.dtype);
 /** Zeros of x's shape, and dtype unless given. */
 export const zerosLike = (x: Tensor, ...rest: Trailing<DType | null, DtypeOptions>): Tensor =>
   ops.fullLike(x, 0, dtypeOption("zerosLike", rest) ?? x.dtype);
@@ -99,11 +107,14 @@ function made(op: string, x: Tensor, shape: IntsLike | number, value: number, op
 export const newFull = (x: Tensor, size: IntsLike, fillValue: number, options?: NewOptions): Tensor =>
   made("newFull", x, size, fillValue, options);
 /** Zeros of x's dtype. */
-export const newZeros = (x: Tensor, size: IntsLike, options?: NewOptions): Tensor => made("newZeros", x, size, 0, options);
+export const newZeros = (x: Tensor, size: IntsLike, options?: NewOptions): Tensor =>
+  made("newZeros", x, size, 0, options);
 /** Ones of x's dtype. */
-export const newOnes = (x: Tensor, size: IntsLike, options?: NewOptions): Tensor => made("newOnes", x, size, 1, options);
+export const newOnes = (x: Tensor, size: IntsLike, options?: NewOptions): Tensor =>
+  made("newOnes", x, size, 1, options);
 /** A tensor of x's dtype whose contents say nothing (zeros here). */
-export const newEmpty = (x: Tensor, size: IntsLike, options?: NewOptions): Tensor => made("newEmpty", x, size, 0, options);
+export const newEmpty = (x: Tensor, size: IntsLike, options?: NewOptions): Tensor =>
+  made("newEmpty", x, size, 0, options);
 
 /** Options of {@link arange}. */
 export interface ArangeOptions extends DtypeOptions {
@@ -126,8 +137,10 @@ export function arange(...rest: readonly (number | Tensor | DType | null | undef
   const tensor = given.find((n) => n instanceof Value) as Tensor | undefined;
   const whole = [start, end, step].every(Number.isInteger);
   const dtype = o.dtype ?? tensor?.dtype ?? (whole ? "int64" : getDefaultDtype());
-  if (step === 0) throw new InvalidArgumentError("step must not be 0.", { op: "arange", hint: "use full for equal numbers." });
-  if (!Number.isFinite(start) || !Number.isFinite(end)) throw new InvalidArgumentError("bounds must be finite.", { op: "arange", start, end });
+  if (step === 0)
+    throw new InvalidArgumentError("step must not be 0.", { op: "arange", hint: "use full for equal numbers." });
+  if (!Number.isFinite(start) || !Number.isFinite(end))
+    throw new InvalidArgumentError("bounds must be finite.", { op: "arange", start, end });
   return ops.arange(start, step, Math.max(0, Math.ceil((end - start) / step)), dtype) as Tensor;
 }
 
@@ -138,12 +151,25 @@ function countOf(num: IntLike, op: string): number {
 }
 
 const spacedDtype = (op: string, ends: readonly (number | Tensor)[], dtype: DType | undefined): DType =>
-  dtype ?? (ends.some((e) => e instanceof Value && e.dtype === "float64") ? "float64" : dtypeOption(op, []) ?? getDefaultDtype());
+  dtype ??
+  (ends.some((e) => e instanceof Value && e.dtype === "float64")
+    ? "float64"
+    : (dtypeOption(op, []) ?? getDefaultDtype()));
 
 /** `num` numbers at equal distances from `start` to `stop`, both included. */
-export function linspace(start: number | Tensor, stop: number | Tensor, num: IntLike, ...rest: Trailing<DType | null, DtypeOptions>): Tensor {
+export function linspace(
+  start: number | Tensor,
+  stop: number | Tensor,
+  num: IntLike,
+  ...rest: Trailing<DType | null, DtypeOptions>
+): Tensor {
   const dtype = spacedDtype("linspace", [start, stop], dtypeOption("linspace", rest));
-  return ops.linspace(numberOf(start, "linspace"), numberOf(stop, "linspace"), countOf(num, "linspace"), dtype) as Tensor;
+  return ops.linspace(
+    numberOf(start, "linspace"),
+    numberOf(stop, "linspace"),
+    countOf(num, "linspace"),
+    dtype,
+  ) as Tensor;
 }
 
 /** Options of {@link logspace}. */
@@ -153,7 +179,12 @@ export interface LogspaceOptions extends DtypeOptions {
 }
 
 /** `num` powers of `base` whose exponents lie at equal distances from `start` to `stop`. */
-export function logspace(start: number | Tensor, stop: number | Tensor, num: IntLike, ...rest: Trailing<number | Tensor, LogspaceOptions>): Tensor {
+export function logspace(
+  start: number | Tensor,
+  stop: number | Tensor,
+  num: IntLike,
+  ...rest: Trailing<number | Tensor, LogspaceOptions>
+): Tensor {
   const o = splitOptions<LogspaceOptions>("logspace", rest, ["base", "dtype"]);
   const dtype = spacedDtype("logspace", [start, stop], o.dtype ?? undefined);
   const [from, to, base] = [start, stop, o.base ?? 10].map((n) => numberOf(n, "logspace")) as [number, number, number];
@@ -183,7 +214,10 @@ export interface AssignOptions {
 }
 
 /** A copy of a tensor, or a tensor from nested arrays: whole numbers give int64, others float64, booleans bool. */
-export function assign(x: Tensor | number | boolean | readonly unknown[], ...rest: Trailing<Tensor | null, AssignOptions>): Tensor {
+export function assign(
+  x: Tensor | number | boolean | readonly unknown[],
+  ...rest: Trailing<Tensor | null, AssignOptions>
+): Tensor {
   const { output } = splitOptions<AssignOptions>("assign", rest, ["output"]);
   const value = x instanceof Value ? copyOf(x as Tensor) : tensorOf(typeof x === "object" ? x : [x], literalDtype(x));
   if (!output) return value;
@@ -207,7 +241,8 @@ export const rank = (x: Tensor): Tensor => fromArray(ndArray("int32", [], Int32A
 export const shape = (x: Tensor): Tensor =>
   fromArray(ndArray("int64", [x.shape.length], BigInt64Array.from(x.shape, BigInt))) as Tensor;
 /** Whether there are no elements, as a bool scalar. */
-export const isEmpty = (x: Tensor): Tensor => fromArray(ndArray("bool", [], Uint8Array.of(sizeOf(x.shape) === 0 ? 1 : 0))) as Tensor;
+export const isEmpty = (x: Tensor): Tensor =>
+  fromArray(ndArray("bool", [], Uint8Array.of(sizeOf(x.shape) === 0 ? 1 : 0))) as Tensor;
 /** Whether the dtype is complex. */
 export const isComplex = (x: Tensor): boolean => isComplexDtype(requireTensor(x, "isComplex").dtype);
 /** Whether the dtype is a real floating-point one. */

@@ -33,9 +33,11 @@ export function triu(x: Tensor, ...rest: Trailing<number, DiagonalOption>): Tens
   return ops.triu(x, splitOptions<DiagonalOption>("triu", rest, ["diagonal"]).diagonal ?? 0);
 }
 /** {@link tril} in place. */
-export const tril_ = (x: Tensor, ...rest: Trailing<number, DiagonalOption>): Tensor => inplace(x, "tril_", (f) => tril(f, ...rest));
+export const tril_ = (x: Tensor, ...rest: Trailing<number, DiagonalOption>): Tensor =>
+  inplace(x, "tril_", (f) => tril(f, ...rest));
 /** {@link triu} in place. */
-export const triu_ = (x: Tensor, ...rest: Trailing<number, DiagonalOption>): Tensor => inplace(x, "triu_", (f) => triu(f, ...rest));
+export const triu_ = (x: Tensor, ...rest: Trailing<number, DiagonalOption>): Tensor =>
+  inplace(x, "triu_", (f) => triu(f, ...rest));
 
 /** Options of {@link trilIndices}. */
 export interface TrilIndicesOptions {
@@ -77,7 +79,11 @@ export interface TriuIndicesOptions extends TrilIndicesOptions {
 
 /** Rows and columns of a matrix's upper triangle: `[2, n]`. */
 export function triuIndices(row: number, ...rest: Trailing<number | null, TriuIndicesOptions>): Tensor {
-  const { col, offset = 0, dtype = "int64" } = splitOptions<TriuIndicesOptions>("triuIndices", rest, ["col", "offset", "dtype"]);
+  const {
+    col,
+    offset = 0,
+    dtype = "int64",
+  } = splitOptions<TriuIndicesOptions>("triuIndices", rest, ["col", "offset", "dtype"]);
   return triangleIndices(row, col ?? row, offset, dtype, false);
 }
 
@@ -93,7 +99,10 @@ export function diag(x: Tensor, ...rest: Trailing<number, DiagOptions>): Tensor 
   const { offset = 0, paddingValue = 0 } = splitOptions<DiagOptions>("diag", rest, ["offset", "paddingValue"]);
   if (x.shape.length === 1) return ops.diag(x, offset, paddingValue);
   if (x.shape.length === 2) return ops.diagonal(x, offset, 0, 1);
-  throw new InvalidArgumentError(`needs a vector or a matrix, got ${formatShape(x.shape)}.`, { op: "diag", x: x.shape });
+  throw new InvalidArgumentError(`needs a vector or a matrix, got ${formatShape(x.shape)}.`, {
+    op: "diag",
+    x: x.shape,
+  });
 }
 
 /** Options of {@link diagflat}. */
@@ -115,7 +124,8 @@ export interface DimsOptions extends OffsetOption {
 
 function plane(op: string, a: number, b: number, rank: number): [number, number] {
   const axes: [number, number] = [normalizeAxis(a, rank, op), normalizeAxis(b, rank, op)];
-  if (axes[0] === axes[1]) throw new InvalidArgumentError(`the plane needs two different axes, got ${a} and ${b}.`, { op });
+  if (axes[0] === axes[1])
+    throw new InvalidArgumentError(`the plane needs two different axes, got ${a} and ${b}.`, { op });
   return axes;
 }
 
@@ -135,20 +145,37 @@ export interface PlaneOptions extends OffsetOption {
 
 /** The diagonal of the planes of two axes, as the last axis. */
 export function diagonal(x: Tensor, ...rest: Trailing<number, PlaneOptions>): Tensor {
-  const { offset = 0, axis1 = 0, axis2 = 1 } = splitOptions<PlaneOptions>("diagonal", rest, ["offset", "axis1", "axis2"]);
+  const {
+    offset = 0,
+    axis1 = 0,
+    axis2 = 1,
+  } = splitOptions<PlaneOptions>("diagonal", rest, ["offset", "axis1", "axis2"]);
   return ops.diagonal(x, offset, ...plane("diagonal", axis1, axis2, x.shape.length));
 }
 
 /** `x` with `y` on the diagonal of the planes of two axes. */
 export function diagonalScatter(x: Tensor, y: Tensor, ...rest: Trailing<number, PlaneOptions>): Tensor {
-  const { offset = 0, axis1 = 0, axis2 = 1 } = splitOptions<PlaneOptions>("diagonalScatter", rest, ["offset", "axis1", "axis2"]);
+  const {
+    offset = 0,
+    axis1 = 0,
+    axis2 = 1,
+  } = splitOptions<PlaneOptions>("diagonalScatter", rest, ["offset", "axis1", "axis2"]);
   return ops.fillDiagonalTensor(x, cast(y, x.dtype), offset, ...plane("diagonalScatter", axis1, axis2, x.shape.length));
 }
 
 /** `x` with `y` on the diagonal of the planes of `dim1` and `dim2` (default 0 and 1). */
 export function fillDiagonalTensor(x: Tensor, y: Tensor, ...rest: Trailing<number, DimsOptions>): Tensor {
-  const { offset = 0, dim1 = 0, dim2 = 1 } = splitOptions<DimsOptions>("fillDiagonalTensor", rest, ["offset", "dim1", "dim2"]);
-  return ops.fillDiagonalTensor(x, cast(y, x.dtype), offset, ...plane("fillDiagonalTensor", dim1, dim2, x.shape.length));
+  const {
+    offset = 0,
+    dim1 = 0,
+    dim2 = 1,
+  } = splitOptions<DimsOptions>("fillDiagonalTensor", rest, ["offset", "dim1", "dim2"]);
+  return ops.fillDiagonalTensor(
+    x,
+    cast(y, x.dtype),
+    offset,
+    ...plane("fillDiagonalTensor", dim1, dim2, x.shape.length),
+  );
 }
 /** {@link fillDiagonalTensor} in place. */
 export const fillDiagonalTensor_ = (x: Tensor, y: Tensor, ...rest: Trailing<number, DimsOptions>): Tensor =>
@@ -168,10 +195,14 @@ export function fillDiagonal_(x: Tensor, value: number, ...rest: Trailing<number
 
 /** Matrices (vectors are rows, scalars 1 × 1) along the diagonal of a larger one. */
 export function blockDiag(inputs: readonly Tensor[]): Tensor {
-  if (!Array.isArray(inputs) || inputs.length === 0) throw new InvalidArgumentError("needs a list of tensors.", { op: "blockDiag" });
+  if (!Array.isArray(inputs) || inputs.length === 0)
+    throw new InvalidArgumentError("needs a list of tensors.", { op: "blockDiag" });
   const blocks = inputs.map((x: Tensor) => {
     if (x.shape.length > 2)
-      throw new InvalidArgumentError(`blocks have at most 2 axes, got ${formatShape(x.shape)}.`, { op: "blockDiag", x: x.shape });
+      throw new InvalidArgumentError(`blocks have at most 2 axes, got ${formatShape(x.shape)}.`, {
+        op: "blockDiag",
+        x: x.shape,
+      });
     return x.shape.length === 2 ? x : views.reshape(x, [1, sizeOf(x.shape)]);
   });
   const width = blocks.reduce((n, x) => n + x.shape[1]!, 0);
@@ -189,10 +220,21 @@ export function meshgrid(...args: readonly (Tensor | readonly Tensor[])[]): Tens
   const list = (args.length === 1 && Array.isArray(args[0]) ? args[0] : args) as readonly Tensor[];
   for (const x of list) {
     if (!(x instanceof Value) || x.shape.length > 1)
-      throw new InvalidArgumentError("needs vectors.", { op: "meshgrid", got: x instanceof Value ? x.shape : typeof x });
+      throw new InvalidArgumentError("needs vectors.", {
+        op: "meshgrid",
+        got: x instanceof Value ? x.shape : typeof x,
+      });
   }
   const shape = list.map((x) => sizeOf(x.shape));
-  return list.map((x, i) => expand(views.reshape(x, shape.map((n, a) => (a === i ? n : 1))), shape));
+  return list.map((x, i) =>
+    expand(
+      views.reshape(
+        x,
+        shape.map((n, a) => (a === i ? n : 1)),
+      ),
+      shape,
+    ),
+  );
 }
 
 /** All tuples of elements, one of each vector; one vector comes back as it is. */
@@ -213,9 +255,16 @@ export interface CombinationsOptions {
 
 /** All combinations of `r` elements of a vector, in order: `[count, r]`. */
 export function combinations(x: Tensor, ...rest: Trailing<number, CombinationsOptions>): Tensor {
-  const { r = 2, withReplacement = false } = splitOptions<CombinationsOptions>("combinations", rest, ["r", "withReplacement"]);
+  const { r = 2, withReplacement = false } = splitOptions<CombinationsOptions>("combinations", rest, [
+    "r",
+    "withReplacement",
+  ]);
   if (x.shape.length !== 1 || r < 0 || !Number.isInteger(r))
-    throw new InvalidArgumentError(`needs a vector and r ≥ 0, got ${formatShape(x.shape)} and ${r}.`, { op: "combinations", x: x.shape, r });
+    throw new InvalidArgumentError(`needs a vector and r ≥ 0, got ${formatShape(x.shape)} and ${r}.`, {
+      op: "combinations",
+      x: x.shape,
+      r,
+    });
   if (r === 0) return full([0], 0, x.dtype) as Tensor;
   const n = x.shape[0]!;
   const count = choose(withReplacement ? n + r - 1 : n, r);
@@ -240,7 +289,8 @@ export interface VanderOptions {
 /** The Vandermonde matrix of a vector: columns `x^(n-1) … x^0`. */
 export function vander(x: Tensor, ...rest: Trailing<number | null, VanderOptions>): Tensor {
   const { n, increasing = false } = splitOptions<VanderOptions>("vander", rest, ["n", "increasing"]);
-  if (x.shape.length !== 1) throw new InvalidArgumentError(`needs a vector, got ${formatShape(x.shape)}.`, { op: "vander", x: x.shape });
+  if (x.shape.length !== 1)
+    throw new InvalidArgumentError(`needs a vector, got ${formatShape(x.shape)}.`, { op: "vander", x: x.shape });
   const count = n ?? x.shape[0]!;
   if (count < 0) throw new InvalidArgumentError(`n must not be negative, got ${count}.`, { op: "vander", n: count });
   if (count === 0) return full([x.shape[0]!, 0], 0, isFloat(x.dtype) ? x.dtype : "int64") as Tensor;

@@ -20,3 +20,6 @@ export * from "./gathering.js";
 export type { IndexItem, NestedIndex, Slice } from "./indexing.js";
 export * from "./joining.js";
 export * from "./manipulation.js";
+export * from "./masking.js";
+export * from "./scattering.js";
+export * from "./slicing.js";

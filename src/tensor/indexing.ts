@@ -15,7 +15,8 @@ import * as views from "../ops/views.js";
 import { linearIndex } from "../ops/where-index.js";
 import { inplace } from "../trace/inplace.js";
 import { checkIndex, tensorOf } from "./arguments.js";
-import { placesOf, putAtIndices } from "./gathering.js";
+import { placesOf } from "./masking.js";
+import { putAtIndices } from "./scattering.js";
 import type { Tensor } from "./tensor.js";
 
 /** `start:stop:step` with Python's rules; absent parts take their defaults. */
@@ -42,9 +43,13 @@ const far = 2 ** 30;
 
 function parseSlice(text: string): Slice {
   const parts = text.split(":").map((p) => p.trim());
-  const good = parts.length >= 2 && parts.length <= 3 && parts.every((p) => /^[+-]?\d*$/.test(p) && p !== "-" && p !== "+");
+  const good =
+    parts.length >= 2 && parts.length <= 3 && parts.every((p) => /^[+-]?\d*$/.test(p) && p !== "-" && p !== "+");
   if (!good)
-    throw new InvalidArgumentError(`"${text}" is no slice.`, { op: "at", hint: 'write "start:stop:step", each part may be left out, or "...".' });
+    throw new InvalidArgumentError(`"${text}" is no slice.`, {
+      op: "at",
+      hint: 'write "start:stop:step", each part may be left out, or "...".',
+    });
   const [start, stop, step] = parts.map((p) => (p === "" ? undefined : Number(p)));
   return { start, stop, step };
 }
@@ -53,7 +58,8 @@ function sliceStep(s: Slice): Step {
   const step = s.step ?? 1;
   if (step === 0) throw new InvalidArgumentError("a slice's step must not be 0.", { op: "at" });
   for (const n of [s.start, s.stop, step])
-    if (n !== undefined && n !== null && !Number.isInteger(n)) throw new InvalidArgumentError(`a slice needs integers, got ${n}.`, { op: "at" });
+    if (n !== undefined && n !== null && !Number.isInteger(n))
+      throw new InvalidArgumentError(`a slice needs integers, got ${n}.`, { op: "at" });
   return { kind: "slice", start: s.start ?? (step > 0 ? 0 : far), stop: s.stop ?? (step > 0 ? far : -far), step };
 }
 
@@ -62,7 +68,10 @@ function indexTensor(list: NestedIndex): Tensor {
   const flat = list.flat(Number.POSITIVE_INFINITY as 1) as (number | boolean)[];
   const mask = flat.length > 0 && flat.every((v) => typeof v === "boolean");
   if (!mask && flat.some((v) => !Number.isInteger(v)))
-    throw new InvalidArgumentError("an index array holds integers, or truth values only.", { op: "at", shape: shapeOfNested(list) });
+    throw new InvalidArgumentError("an index array holds integers, or truth values only.", {
+      op: "at",
+      shape: shapeOfNested(list),
+    });
   return tensorOf(list, mask ? "bool" : "int64");
 }
 
@@ -79,17 +88,25 @@ function stepOf(item: Exclude<IndexItem, "...">, x: Tensor, axis: number): Step 
     if (item.dtype !== "bool") return { kind: "indices", indices: [item] };
     const own = x.shape.slice(axis, axis + item.shape.length);
     if (item.shape.length === 0 || own.length < item.shape.length || own.some((n, i) => n !== item.shape[i]))
-      throw new InvalidArgumentError(`a mask ${formatShape(item.shape)} does not fit the axes ${formatShape(own)}.`, { op: "at", mask: item.shape, x: x.shape });
+      throw new InvalidArgumentError(`a mask ${formatShape(item.shape)} does not fit the axes ${formatShape(own)}.`, {
+        op: "at",
+        mask: item.shape,
+        x: x.shape,
+      });
     return { kind: "indices", indices: placesOf(item) };
   }
   const keys = Object.keys(item);
   if (keys.every((key) => key === "start" || key === "stop" || key === "step")) return sliceStep(item as Slice);
-  throw new InvalidArgumentError(`${keys.join(", ")}: no slice has such keys.`, { op: "at", hint: "use { start, stop, step }." });
+  throw new InvalidArgumentError(`${keys.join(", ")}: no slice has such keys.`, {
+    op: "at",
+    hint: "use { start, stop, step }.",
+  });
 }
 
 /** Steps for all axes: the ellipsis (or the end) is filled with whole axes. */
 function stepsOf(x: Tensor, items: readonly IndexItem[]): Step[] {
-  if (items.filter((i) => i === "...").length > 1) throw new InvalidArgumentError('only one "..." may stand in an index.', { op: "at" });
+  if (items.filter((i) => i === "...").length > 1)
+    throw new InvalidArgumentError('only one "..." may stand in an index.', { op: "at" });
   const whole: Step = { kind: "slice", start: 0, stop: far, step: 1 };
   const width = (item: IndexItem): number => {
     if (item === null) return 0;
@@ -101,7 +118,10 @@ function stepsOf(x: Tensor, items: readonly IndexItem[]): Step[] {
   const used = items.reduce<number>((n, i) => n + (i === "..." ? 0 : width(i)), 0);
   const rank = x.shape.length;
   if (used > rank)
-    throw new OutOfRangeError(`${used} indices for a tensor of ${rank} axes, ${formatShape(x.shape)}.`, { op: "at", x: x.shape });
+    throw new OutOfRangeError(`${used} indices for a tensor of ${rank} axes, ${formatShape(x.shape)}.`, {
+      op: "at",
+      x: x.shape,
+    });
   const fill = new Array<Step>(rank - used).fill(whole);
   const steps: Step[] = [];
   let axis = 0;
@@ -136,7 +156,16 @@ interface Basic {
 }
 
 function basicOf(x: Tensor, steps: readonly Step[]): Basic {
-  const out: Basic = { axes: [], starts: [], ends: [], strides: [], dropped: [], advanced: [], added: [], together: true };
+  const out: Basic = {
+    axes: [],
+    starts: [],
+    ends: [],
+    strides: [],
+    dropped: [],
+    advanced: [],
+    added: [],
+    together: true,
+  };
   const someIndices = steps.some((s) => s.kind === "indices");
   let axis = 0;
   let place = 0;
@@ -154,7 +183,12 @@ function basicOf(x: Tensor, steps: readonly Step[]): Basic {
     } else if (s.kind === "integer") {
       const n = x.shape[axis]!;
       if (!Number.isInteger(s.i) || (n >= 0 && (s.i < -n || s.i >= n)))
-        throw new OutOfRangeError(`index ${s.i} is outside [${-n}, ${n}) of axis ${axis}.`, { op: "at", index: s.i, axis, x: x.shape });
+        throw new OutOfRangeError(`index ${s.i} is outside [${-n}, ${n}) of axis ${axis}.`, {
+          op: "at",
+          index: s.i,
+          axis,
+          x: x.shape,
+        });
       pushSlice(out, axis, s.i, s.i === -1 ? far : s.i + 1, 1);
       out.dropped.push(axis++);
     } else {
@@ -218,12 +252,13 @@ function frontOf(x: Tensor, b: Basic): { x: Tensor; axis: number; indices: reado
 /** Moves `count` neighbouring axes from one place to another. */
 function moveBlock(x: Tensor, from: number, count: number, to: number): Tensor {
   let out = x;
-  for (let i = 0; i < count; i++) out = to < from ? moveAxis(out, from + i, to + i) : moveAxis(out, from, to + count - 1);
+  for (let i = 0; i < count; i++)
+    out = to < from ? moveAxis(out, from + i, to + i) : moveAxis(out, from, to + count - 1);
   return out;
 }
 
 /** A value of an assignment as a tensor of x's dtype. */
-function valueOf(value: Tensor | number | boolean | readonly unknown[], x: Tensor): Tensor {
+function valueTensor(value: Tensor | number | boolean | readonly unknown[], x: Tensor): Tensor {
   if (value instanceof Value) return cast(value as Tensor, x.dtype);
   if (typeof value === "object") return tensorOf(value, x.dtype);
   return full([], Number(value), x.dtype) as Tensor;
@@ -241,9 +276,13 @@ function fitted(value: Tensor, shape: Shape): Tensor {
  *
  * @throws as {@link at}; InvalidArgumentError when the value does not fit; PreconditionNotMetError for a leaf that needs a gradient.
  */
-export function setAt(x: Tensor, items: IndexItem | readonly IndexItem[], value: Tensor | number | boolean | readonly unknown[]): Tensor {
+export function setAt(
+  x: Tensor,
+  items: IndexItem | readonly IndexItem[],
+  value: Tensor | number | boolean | readonly unknown[],
+): Tensor {
   const list = Array.isArray(items) ? (items as readonly IndexItem[]) : [items as IndexItem];
-  return inplace(x, "setAt", (former) => assigned(former, list, valueOf(value, former)));
+  return inplace(x, "setAt", (former) => assigned(former, list, valueTensor(value, former)));
 }
 
 function assigned(x: Tensor, items: readonly IndexItem[], value: Tensor): Tensor {
@@ -258,7 +297,10 @@ function assigned(x: Tensor, items: readonly IndexItem[], value: Tensor): Tensor
 function placed(value: Tensor, kept: Shape, b: Basic): Tensor {
   const shape = kept.filter((_, a) => !b.dropped.includes(a));
   for (const at of b.added) shape.splice(at, 0, 1);
-  return views.reshape(fitted(value, shape), kept.map((n) => n));
+  return views.reshape(
+    fitted(value, shape),
+    kept.map((n) => n),
+  );
 }
 
 /** `part` with the value at index tensors. */

@@ -1,15 +1,11 @@
-// Paddle's functions that join tensors along an axis and take them apart, slices and padding of whole axes.
+// Paddle's functions that join tensors along an axis and take them apart.
 
-import { InvalidArgumentError, OutOfRangeError } from "../core/errors.js";
+import { InvalidArgumentError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { formatShape, normalizeAxis } from "../core/shape.js";
 import * as ops from "../ops/concat.js";
-import { stridedIndex } from "../ops/creation.js";
-import * as movement from "../ops/movement.js";
 import * as views from "../ops/views.js";
-import { repeatIndex } from "../ops/where-index.js";
-import { gather } from "../ops/gather.js";
-import { axisOf, type IntLike, intOf, type IntsLike, intsOf, numbersOf } from "./arguments.js";
+import { axisOf, type IntLike, intOf, type IntsLike, intsOf } from "./arguments.js";
 import { atleast1d, atleast2d, atleast3d } from "./manipulation.js";
 import type { Tensor } from "./tensor.js";
 
@@ -40,17 +36,21 @@ export function stack(x: readonly Tensor[], ...rest: Trailing<IntLike, AxisOptio
   const { shape } = first(x, "stack");
   for (const y of x) {
     if (y.shape.length !== shape.length || y.shape.some((n, i) => n !== shape[i]))
-      throw new InvalidArgumentError(`shapes must be equal, got ${x.map((v) => formatShape(v.shape)).join(", ")}.`, { op: "stack" });
+      throw new InvalidArgumentError(`shapes must be equal, got ${x.map((v) => formatShape(v.shape)).join(", ")}.`, {
+        op: "stack",
+      });
   }
   return ops.stack(x, normalizeAxis(intOf(axis, "stack"), shape.length + 1, "stack"));
 }
 
 function first(x: readonly Tensor[], op: string): Tensor {
-  if (!Array.isArray(x) || x.length === 0) throw new InvalidArgumentError("needs a list of at least one tensor.", { op });
+  if (!Array.isArray(x) || x.length === 0)
+    throw new InvalidArgumentError("needs a list of at least one tensor.", { op });
   return x[0] as Tensor;
 }
 
-const grown = (x: readonly Tensor[], grow: (...x: Tensor[]) => Tensor | Tensor[]): Tensor[] => x.map((y) => grow(y) as Tensor);
+const grown = (x: readonly Tensor[], grow: (...x: Tensor[]) => Tensor | Tensor[]): Tensor[] =>
+  x.map((y) => grow(y) as Tensor);
 
 /** Rows on top of each other: along axis 0, vectors as rows. */
 export const vstack = (x: readonly Tensor[]): Tensor => concat(grown(x, atleast2d), 0);
@@ -120,13 +120,21 @@ export interface SplitWithSizesOptions {
 }
 
 /** {@link split} by sizes. */
-export function splitWithSizes(x: Tensor, splitSizes: IntsLike, ...rest: Trailing<number, SplitWithSizesOptions>): Tensor[] {
+export function splitWithSizes(
+  x: Tensor,
+  splitSizes: IntsLike,
+  ...rest: Trailing<number, SplitWithSizesOptions>
+): Tensor[] {
   const { dim = 0 } = splitOptions<SplitWithSizesOptions>("splitWithSizes", rest, ["dim"]);
   return split(x, splitSizes, dim);
 }
 
 /** As NumPy's array_split: into `n` parts of nearly equal size, the first ones larger, or at the given indices. */
-export function tensorSplit(x: Tensor, numOrIndices: number | IntsLike, ...rest: Trailing<IntLike, AxisOptions>): Tensor[] {
+export function tensorSplit(
+  x: Tensor,
+  numOrIndices: number | IntsLike,
+  ...rest: Trailing<IntLike, AxisOptions>
+): Tensor[] {
   const { axis = 0 } = splitOptions<AxisOptions>("tensorSplit", rest, ["axis"]);
   if (x.shape.length === 0) throw new InvalidArgumentError("a scalar has no axis to split.", { op: "tensorSplit" });
   const at = axisOf(axis, x.shape.length, "tensorSplit");
@@ -151,9 +159,11 @@ function splitAt(op: string, x: Tensor, numOrIndices: number | IntsLike, axis: n
 export const hsplit = (x: Tensor, numOrIndices: number | IntsLike): Tensor[] =>
   splitAt("hsplit", x, numOrIndices, x.shape.length > 1 ? 1 : 0, 1);
 /** {@link tensorSplit} along axis 0 of at least two. */
-export const vsplit = (x: Tensor, numOrIndices: number | IntsLike): Tensor[] => splitAt("vsplit", x, numOrIndices, 0, 2);
+export const vsplit = (x: Tensor, numOrIndices: number | IntsLike): Tensor[] =>
+  splitAt("vsplit", x, numOrIndices, 0, 2);
 /** {@link tensorSplit} along axis 2 of at least three. */
-export const dsplit = (x: Tensor, numOrIndices: number | IntsLike): Tensor[] => splitAt("dsplit", x, numOrIndices, 2, 3);
+export const dsplit = (x: Tensor, numOrIndices: number | IntsLike): Tensor[] =>
+  splitAt("dsplit", x, numOrIndices, 2, 3);
 
 /** The slices of an axis, without that axis. */
 export function unbind(x: Tensor, ...rest: Trailing<number, AxisOptions>): Tensor[] {
@@ -177,96 +187,6 @@ export function unstack(x: Tensor, ...rest: Trailing<number, UnstackOptions>): T
   return unbind(x, at);
 }
 
-/** Part of some axes: `starts[j] : ends[j]` of `axes[j]`, negative bounds counted from the end. */
-export function slice(x: Tensor, axes: readonly number[], starts: IntsLike, ends: IntsLike): Tensor {
-  return stridedSlice(x, axes, starts, ends, axes.map(() => 1));
-}
-
-/** Part of some axes with steps, which may be negative. */
-export function stridedSlice(x: Tensor, axes: readonly number[], starts: IntsLike, ends: IntsLike, strides: IntsLike): Tensor {
-  const op = "stridedSlice";
-  const at = axes.map((a) => normalizeAxis(a, x.shape.length, op));
-  const lists = [starts, ends, strides].map((l) => intsOf(l, op)) as [number[], number[], number[]];
-  if (lists.some((l) => l.length !== at.length))
-    throw new InvalidArgumentError(`${at.length} axes need as many starts, ends and strides.`, { op, axes, starts, ends, strides });
-  if (lists[2].includes(0)) throw new InvalidArgumentError("a stride must not be 0.", { op, strides });
-  return ops.slice(x, at, ...lists);
-}
-
-/** `length` elements of an axis from `start` on. */
-export function narrow(x: Tensor, dim: number, start: IntLike, length: number): Tensor {
-  const at = axisOf(dim, x.shape.length, "narrow");
-  const n = x.shape[at]!;
-  const given = intOf(start, "narrow");
-  const from = given < 0 ? given + n : given;
-  if (from < 0 || length < 0 || from + length > n)
-    throw new OutOfRangeError(`${length} elements from ${given} do not lie in an axis of ${n}.`, { op: "narrow", start: given, length });
-  return ops.slice(x, [at], [from], [from + length]);
-}
-
-/** Options of {@link crop}. */
-export interface CropOptions {
-  /** Extents of the result; -1 takes all that remains. Default: x's. */
-  readonly shape?: IntsLike | null | undefined;
-  /** Where it begins. Default zeros. */
-  readonly offsets?: IntsLike | null | undefined;
-}
-
-/** A box of a tensor. */
-export function crop(x: Tensor, ...rest: Trailing<IntsLike | null, CropOptions>): Tensor {
-  const o = splitOptions<CropOptions>("crop", rest, ["shape", "offsets"]);
-  const offsets = o.offsets ? intsOf(o.offsets, "crop") : x.shape.map(() => 0);
-  const shape = o.shape ? intsOf(o.shape, "crop") : x.shape.map((n, i) => n - (offsets[i] ?? 0));
-  const rank = x.shape.length;
-  if (shape.length !== rank || offsets.length !== rank)
-    throw new InvalidArgumentError(`shape and offsets need ${rank} numbers.`, { op: "crop", x: x.shape, shape, offsets });
-  const ends = shape.map((n, i) => (n === -1 ? x.shape[i]! : offsets[i]! + n));
-  if (offsets.some((o, i) => o < 0 || ends[i]! > x.shape[i]!))
-    throw new InvalidArgumentError(`${formatShape(shape)} from ${formatShape(offsets)} does not lie in ${formatShape(x.shape)}.`, { op: "crop" });
-  return ops.slice(
-    x,
-    x.shape.map((_, i) => i),
-    offsets,
-    ends,
-  );
-}
-
-/** Options of {@link repeatInterleave}. */
-export interface RepeatInterleaveOptions {
-  /** By default the flattened tensor. */
-  readonly axis?: number | null | undefined;
-  /** Length of the result along the axis, when known. */
-  readonly outputSize?: number | null | undefined;
-}
-
-/** Repeats each element of an axis, all equally often or each as often as a tensor says. */
-export function repeatInterleave(x: Tensor, repeats: number | Tensor, ...rest: Trailing<number | null, RepeatInterleaveOptions>): Tensor {
-  const { axis } = splitOptions<RepeatInterleaveOptions>("repeatInterleave", rest, ["axis", "outputSize"]);
-  const flat = axis === undefined || axis === null;
-  const from = flat ? views.flatten(x) : x;
-  const at = flat ? 0 : normalizeAxis(axis, x.shape.length, "repeatInterleave");
-  if (typeof repeats === "number") {
-    if (!(repeats > 0)) throw new InvalidArgumentError(`repeats must be positive, got ${repeats}.`, { op: "repeatInterleave" });
-    return movement.repeat(from, repeats, at);
-  }
-  const counts = numbersOf(repeats);
-  if (counts.length !== from.shape[at] && counts.length !== 1)
-    throw new InvalidArgumentError(`${counts.length} repetitions for an axis of ${from.shape[at]}.`, { op: "repeatInterleave", repeats: repeats.shape });
-  if (counts.some((n) => n < 0)) throw new InvalidArgumentError("repeats must not be negative.", { op: "repeatInterleave" });
-  if (counts.length === 1 && from.shape[at] !== 1) return movement.repeat(from, counts[0]!, at);
-  return gather(from, repeatIndex(repeats, counts.reduce((a, b) => a + b, 0)), at);
-}
-
-/** Windows of `size` elements of an axis, `step` apart, as a new last axis. */
-export function unfold(x: Tensor, axis: number, size: number, step: number): Tensor {
-  const at = axisOf(axis, x.shape.length, "unfold");
-  const n = x.shape[at] ?? 1;
-  if (size > n || size < 0 || step <= 0)
-    throw new InvalidArgumentError(`windows of ${size} every ${step} do not fit an axis of ${n}.`, { op: "unfold", x: x.shape, size, step });
-  const index = stridedIndex([Math.floor((n - size) / step) + 1, size], [step, 1], 0);
-  return movement.moveAxis(gather(x, index, at), at + 1, x.shape.length);
-}
-
 /** What Tensor has of these as methods. */
 export const joiningMethods = {
   split,
@@ -278,10 +198,4 @@ export const joiningMethods = {
   dsplit,
   unbind,
   unstack,
-  slice,
-  stridedSlice,
-  narrow,
-  crop,
-  repeatInterleave,
-  unfold,
 };

@@ -24,7 +24,8 @@ import type { Tensor } from "./tensor.js";
  */
 export const reshape = (x: Tensor, shape: IntsLike): Tensor => views.reshape(x, intsOf(shape, "reshape"));
 /** {@link reshape} in place. */
-export const reshape_ = (x: Tensor, shape: IntsLike): Tensor => inplace(x, "reshape_", (former) => reshape(former, shape), true);
+export const reshape_ = (x: Tensor, shape: IntsLike): Tensor =>
+  inplace(x, "reshape_", (former) => reshape(former, shape), true);
 
 /** `x` in another shape, or its bytes read as another dtype (the last axis grows or shrinks with the element size). */
 export function view(x: Tensor, shapeOrDtype: IntsLike | DType): Tensor {
@@ -70,8 +71,10 @@ export function flatten(
   return views.flatten(x, start, rank === 0 ? -1 : stop);
 }
 /** {@link flatten} in place. */
-export const flatten_ = (x: Tensor, ...rest: Parameters<typeof flatten> extends [Tensor, ...infer R] ? R : never): Tensor =>
-  inplace(x, "flatten_", (former) => flatten(former, ...rest), true);
+export const flatten_ = (
+  x: Tensor,
+  ...rest: Parameters<typeof flatten> extends [Tensor, ...infer R] ? R : never
+): Tensor => inplace(x, "flatten_", (former) => flatten(former, ...rest), true);
 /** All elements along one axis. */
 export const ravel = (x: Tensor): Tensor => flatten(x);
 
@@ -155,12 +158,20 @@ export function swapaxes(x: Tensor, axis0: number, axis1: number): Tensor {
 }
 
 /** Moves axes to other places; the others keep their order. */
-export function moveaxis(x: Tensor, source: number | readonly number[], destination: number | readonly number[]): Tensor {
+export function moveaxis(
+  x: Tensor,
+  source: number | readonly number[],
+  destination: number | readonly number[],
+): Tensor {
   const rank = x.shape.length;
   const from = axesOf(source as number, rank, "moveaxis");
   const to = axesOf(destination as number, rank, "moveaxis");
   if (from.length !== to.length)
-    throw new InvalidArgumentError(`${from.length} axes for ${to.length} places.`, { op: "moveaxis", source, destination });
+    throw new InvalidArgumentError(`${from.length} axes for ${to.length} places.`, {
+      op: "moveaxis",
+      source,
+      destination,
+    });
   const rest = x.shape.map((_, i) => i).filter((i) => !from.includes(i));
   const order = x.shape.map((_, i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!));
   return movement.transpose(x, order);
@@ -174,7 +185,9 @@ export const broadcastTo = (x: Tensor, shape: IntsLike): Tensor => expandTo(x, i
 export const expandAs = (x: Tensor, y: Tensor): Tensor => expandLike(x, y);
 
 /** The shape two shapes broadcast to. */
-export const broadcastShape = (xShape: Shape, yShape: Shape): number[] => [...broadcastShapes(xShape, yShape, "broadcastShape")];
+export const broadcastShape = (xShape: Shape, yShape: Shape): number[] => [
+  ...broadcastShapes(xShape, yShape, "broadcastShape"),
+];
 
 /** All tensors broadcast to their common shape. */
 export function broadcastTensors(input: readonly Tensor[]): Tensor[] {
@@ -186,10 +199,19 @@ export function broadcastTensors(input: readonly Tensor[]): Tensor[] {
 export function tile(x: Tensor, repeatTimes: IntsLike | number): Tensor {
   const times = intsOf(repeatTimes, "tile");
   if (times.some((n) => n < 0))
-    throw new InvalidArgumentError(`repetitions must not be negative, got [${times.join(", ")}].`, { op: "tile", times });
+    throw new InvalidArgumentError(`repetitions must not be negative, got [${times.join(", ")}].`, {
+      op: "tile",
+      times,
+    });
   const rank = Math.max(times.length, x.shape.length);
   const added = rank - x.shape.length;
-  const whole = added > 0 ? views.unsqueeze(x, Array.from({ length: added }, (_, i) => i)) : x;
+  const whole =
+    added > 0
+      ? views.unsqueeze(
+          x,
+          Array.from({ length: added }, (_, i) => i),
+        )
+      : x;
   return movement.tile(whole, [...new Array<number>(rank - times.length).fill(1), ...times]);
 }
 
@@ -209,7 +231,11 @@ export interface Rot90Options {
 export function rot90(x: Tensor, ...rest: Trailing<number, Rot90Options>): Tensor {
   const { k = 1, axes = [0, 1] } = splitOptions<Rot90Options>("rot90", rest, ["k", "axes"]);
   if (x.shape.length < 2 || axes.length !== 2)
-    throw new InvalidArgumentError(`needs two axes of ${formatShape(x.shape)}, got [${axes.join(", ")}].`, { op: "rot90", x: x.shape, axes });
+    throw new InvalidArgumentError(`needs two axes of ${formatShape(x.shape)}, got [${axes.join(", ")}].`, {
+      op: "rot90",
+      x: x.shape,
+      axes,
+    });
   const [a, b] = axesOf(axes, x.shape.length, "rot90") as [number, number];
   const turns = ((k % 4) + 4) % 4;
   if (turns === 0) return views.reshapeLike(x, x);
@@ -225,11 +251,22 @@ export interface RollOptions {
 }
 
 /** Rotates elements along axes, what leaves at the end comes in at the start. */
-export function roll(x: Tensor, shifts: IntLike | IntsLike, ...rest: Trailing<RollOptions["axis"], RollOptions>): Tensor {
+export function roll(
+  x: Tensor,
+  shifts: IntLike | IntsLike,
+  ...rest: Trailing<RollOptions["axis"], RollOptions>
+): Tensor {
   const { axis } = splitOptions<RollOptions>("roll", rest, ["axis"]);
   const by = intsOf(shifts, "roll");
   if (axis === undefined || axis === null)
-    return views.reshapeLike(movement.roll(views.flatten(x, 0, x.shape.length - 1), by, by.map(() => 0)), x);
+    return views.reshapeLike(
+      movement.roll(
+        views.flatten(x, 0, x.shape.length - 1),
+        by,
+        by.map(() => 0),
+      ),
+      x,
+    );
   const axes = axesOf(axis as number, x.shape.length, "roll");
   if (axes.length !== by.length)
     throw new InvalidArgumentError(`${by.length} shifts for ${axes.length} axes.`, { op: "roll", shifts: by, axis });

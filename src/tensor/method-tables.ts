@@ -6,6 +6,9 @@ import { gatheringMethods } from "./gathering.js";
 import { indexingMethods } from "./indexing.js";
 import { joiningMethods } from "./joining.js";
 import { manipulationMethods } from "./manipulation.js";
+import { maskingMethods } from "./masking.js";
+import { scatteringMethods } from "./scattering.js";
+import { slicingMethods } from "./slicing.js";
 import { mathMethods } from "./math.js";
 import { productMethods } from "./products.js";
 import { discreteRandomMethods } from "./random-discrete.js";
@@ -16,4 +19,4 @@ import { cumulativeMethods } from "./cumulative.js";
 import { statMethods } from "./stat.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...slicingMethods, ...scatteringMethods, ...maskingMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods };

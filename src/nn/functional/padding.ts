@@ -66,11 +66,17 @@ export function pad(x: Tensor, padding: IntsLike | number, ...rest: Trailing<Pad
   const o = splitOptions<PadOptions>("pad", rest, ["mode", "value", "dataFormat", "padFromLeftAxis"]);
   const { mode = "constant", value = 0, dataFormat = "NCHW", padFromLeftAxis = true } = o;
   if (!["constant", "reflect", "replicate", "circular"].includes(mode))
-    throw new InvalidArgumentError(`mode is constant, reflect, replicate or circular, got ${String(mode)}.`, { op: "pad", mode });
+    throw new InvalidArgumentError(`mode is constant, reflect, replicate or circular, got ${String(mode)}.`, {
+      op: "pad",
+      mode,
+    });
   const spatial = Math.max(x.shape.length - 2, 0);
   const list = typeof padding === "number" ? new Array<number>(2 * spatial).fill(padding) : intsOf(padding, "pad");
   if (mode !== "constant" && (list.length !== 2 * spatial || spatial === 0))
-    throw new InvalidArgumentError(`${mode} padding of ${formatShape(x.shape)} needs ${2 * spatial} numbers, got ${list.length}.`, { op: "pad", x: x.shape, pad: list });
+    throw new InvalidArgumentError(
+      `${mode} padding of ${formatShape(x.shape)} needs ${2 * spatial} numbers, got ${list.length}.`,
+      { op: "pad", x: x.shape, pad: list },
+    );
   const { before, after } = amounts(x, list, mode, dataFormat, padFromLeftAxis);
   if (mode === "constant") return padConstant(x, before, after, numberOf(value, "pad"));
   return x.shape.reduce((y, _, axis) => padAxis(y, axis, before[axis]!, after[axis]!, mode), x);
@@ -81,7 +87,10 @@ function padAxis(x: Tensor, axis: number, before: number, after: number, mode: E
   const n = x.shape[axis]!;
   const most = mode === "reflect" ? n - 1 : mode === "circular" ? n : Number.POSITIVE_INFINITY;
   if (before < 0 || after < 0 || Math.max(before, after) > most || n === 0)
-    throw new InvalidArgumentError(`${mode} padding of ${before} and ${after} does not fit axis ${axis} of ${formatShape(x.shape)}.`, { op: "pad", x: x.shape, axis });
+    throw new InvalidArgumentError(
+      `${mode} padding of ${before} and ${after} does not fit axis ${axis} of ${formatShape(x.shape)}.`,
+      { op: "pad", x: x.shape, axis },
+    );
   return gather(x, padIndex(x, axis, before, after, mode), axis);
 }
 
@@ -92,9 +101,17 @@ export interface ZeroPad2dOptions {
 }
 
 /** Zeros around images: `[left, right, top, bottom]`. */
-export function zeropad2d(x: Tensor, padding: IntsLike | number, ...rest: Trailing<"NCHW" | "NHWC", ZeroPad2dOptions>): Tensor {
+export function zeropad2d(
+  x: Tensor,
+  padding: IntsLike | number,
+  ...rest: Trailing<"NCHW" | "NHWC", ZeroPad2dOptions>
+): Tensor {
   const { dataFormat = "NCHW" } = splitOptions<ZeroPad2dOptions>("zeropad2d", rest, ["dataFormat"]);
-  if (x.shape.length !== 4) throw new InvalidArgumentError(`needs images of 4 axes, got ${formatShape(x.shape)}.`, { op: "zeropad2d", x: x.shape });
+  if (x.shape.length !== 4)
+    throw new InvalidArgumentError(`needs images of 4 axes, got ${formatShape(x.shape)}.`, {
+      op: "zeropad2d",
+      x: x.shape,
+    });
   const list = typeof padding === "number" ? [padding, padding, padding, padding] : intsOf(padding, "zeropad2d");
   const { before, after } = amounts(x, list.slice(0, 4), "reflect", dataFormat, true);
   return padConstant(x, before, after, 0);

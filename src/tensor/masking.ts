@@ -1,0 +1,132 @@
+// Paddle's functions of masks: places of true elements, choices between two tensors, elements chosen and replaced by a mask.
+
+import { InvalidArgumentError } from "../core/errors.js";
+import { checkOptions, splitOptions } from "../core/options.js";
+import { broadcastShapes, formatShape, sizeOf } from "../core/shape.js";
+import { Value } from "../program/value.js";
+import { expand, sum } from "../ops/broadcast.js";
+import { cast } from "../ops/cast.js";
+import * as joining from "../ops/concat.js";
+import { full } from "../ops/creation.js";
+import * as ops from "../ops/gather.js";
+import { where as choose } from "../ops/logic.js";
+import * as views from "../ops/views.js";
+import * as masks from "../ops/where-index.js";
+import { inplace } from "../trace/inplace.js";
+import { numberOf } from "./arguments.js";
+import type { Tensor } from "./tensor.js";
+
+/** A number, or a tensor of one element, as a scalar tensor. */
+export function scalarOf(value: number | boolean | Tensor, like: Tensor, op: string): Tensor {
+  if (!(value instanceof Value)) return full([], Number(value), like.dtype) as Tensor;
+  if (sizeOf(value.shape) !== 1)
+    throw new InvalidArgumentError(`the value must be one number, got ${formatShape(value.shape)}.`, { op });
+  return views.reshape(value as Tensor, []);
+}
+
+/** How many elements are true (or not zero), read at once. */
+const countOf = (mask: Tensor): number => numberOf(sum(cast(cast(mask, "bool"), "int64")), "nonzero");
+
+/** The places of a mask's true elements, one index an axis. */
+export function placesOf(mask: Tensor): Tensor[] {
+  const rows = masks.nonzero(mask, countOf(mask), false);
+  return mask.shape.map((_, i) => views.squeeze(joining.slice(rows, [1], [i], [i + 1]), [1]));
+}
+
+/** Options of {@link nonzero}. */
+export interface NonzeroOptions {
+  /** One index an axis in place of rows. Default false. */
+  readonly asTuple?: boolean | undefined;
+}
+
+/** The places of all elements that are not zero: rows `[count, rank]`, or with `asTuple` one index an axis. Reads the count at once. */
+export function nonzero(x: Tensor, options: NonzeroOptions & { readonly asTuple: true }): Tensor[];
+export function nonzero(x: Tensor, options?: NonzeroOptions & { readonly asTuple?: false | undefined }): Tensor;
+export function nonzero(x: Tensor, options?: NonzeroOptions): Tensor | Tensor[] {
+  const { asTuple = false } = checkOptions<NonzeroOptions>("nonzero", options, ["asTuple"]);
+  const mask = cast(x, "bool");
+  if (asTuple) return placesOf(mask);
+  return masks.nonzero(mask, countOf(mask), false);
+}
+/** {@link nonzero} as rows. */
+export const argwhere = (x: Tensor): Tensor => nonzero(x);
+
+/** Options of {@link where}. */
+export interface WhereOptions {
+  readonly x?: Tensor | number | null | undefined;
+  readonly y?: Tensor | number | null | undefined;
+}
+
+/** `condition ? x : y`, broadcast; without x and y the places of true elements, one index an axis. */
+export function where(condition: Tensor): Tensor[];
+export function where(
+  condition: Tensor,
+  ...rest: [options: WhereOptions] | [x: Tensor | number, y: Tensor | number]
+): Tensor;
+export function where(condition: Tensor, ...rest: readonly unknown[]): Tensor | Tensor[] {
+  const o = splitOptions<WhereOptions>("where", rest, ["x", "y"], 2);
+  const [x, y] = [o.x ?? undefined, o.y ?? undefined];
+  if (x === undefined && y === undefined) return nonzero(condition, { asTuple: true });
+  if (x === undefined || y === undefined)
+    throw new InvalidArgumentError("x and y must both be given, or neither.", {
+      op: "where",
+      hint: "where(condition, x, y)",
+    });
+  return choose<Tensor>(condition, x, y);
+}
+/** `x` where a condition holds, `y` elsewhere, in place of `x`. */
+export const where_ = (condition: Tensor, x: Tensor, y: Tensor | number): Tensor =>
+  inplace(x, "where_", (former) => choose<Tensor>(condition, former, y));
+
+/** The elements where a mask is true, in order. Reads their number at once. */
+export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
+  requireMask(mask, "maskedSelect");
+  const shape = broadcastShapes(x.shape, mask.shape, "maskedSelect");
+  const full = expand(mask, shape);
+  return ops.gather(views.flatten(expand(x, shape)), masks.nonzero(full, countOf(full), true), 0);
+}
+
+function requireMask(mask: Tensor, op: string): void {
+  if (mask.dtype !== "bool")
+    throw new InvalidArgumentError(`the mask must be bool, got ${mask.dtype}.`, { op, dtype: mask.dtype });
+}
+
+/** `x` with one value where a mask is true. */
+export function maskedFill(x: Tensor, mask: Tensor, value: number | Tensor): Tensor {
+  requireMask(mask, "maskedFill");
+  return choose<Tensor>(mask, cast(scalarOf(value, x, "maskedFill"), x.dtype), x);
+}
+/** {@link maskedFill} in place. */
+export const maskedFill_ = (x: Tensor, mask: Tensor, value: number | Tensor): Tensor =>
+  inplace(x, "maskedFill_", (former) => maskedFill(former, mask, value));
+
+/** `x` with the first elements of `value`, in order, where a mask is true. */
+export function maskedScatter(x: Tensor, mask: Tensor, value: Tensor): Tensor {
+  requireMask(mask, "maskedScatter");
+  const whole = expand(mask, x.shape);
+  const count = countOf(whole);
+  if (count > sizeOf(value.shape))
+    throw new InvalidArgumentError(`the mask takes ${count} values, there are ${sizeOf(value.shape)}.`, {
+      op: "maskedScatter",
+      count,
+    });
+  const at = masks.nonzero(whole, count, true);
+  const values = joining.slice(views.flatten(value), [0], [0], [count]);
+  return views.reshapeLike(ops.putAt(views.flatten(x), at, cast(values, x.dtype), 0, "assign"), x);
+}
+/** {@link maskedScatter} in place. */
+export const maskedScatter_ = (x: Tensor, mask: Tensor, value: Tensor): Tensor =>
+  inplace(x, "maskedScatter_", (former) => maskedScatter(former, mask, value));
+
+/** What Tensor has of these as methods. */
+export const maskingMethods = {
+  nonzero,
+  argwhere,
+  where,
+  where_,
+  maskedSelect,
+  maskedFill,
+  maskedFill_,
+  maskedScatter,
+  maskedScatter_,
+};
