@@ -12,6 +12,7 @@ export class CallableObject {
     const self = (...args: unknown[]): unknown => (self as { [invoke]?: (args: unknown[]) => unknown })[invoke]!(args);
     Reflect.deleteProperty(self, "name");
     Reflect.deleteProperty(self, "length");
+    // biome-ignore lint/correctness/noConstructorReturn: the object is the function; nothing else makes one of a class's prototype.
     return Object.setPrototypeOf(self, new.target.prototype) as CallableObject;
   }
 }

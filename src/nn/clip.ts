@@ -20,10 +20,14 @@ export interface ClippedGradient {
   readonly scale: Value | undefined;
 }
 
-export interface GradientClip {
+/** What a clip is when it is called. */
+export interface ClipsGradients {
   /** The clipped gradients, in the same order. */
   (paramsGrads: readonly ParameterGradient[]): [Parameter, Tensor][];
+  toString(): string;
 }
+
+export interface GradientClip extends ClipsGradients {}
 
 /**
  * Base of the clips: give one to an optimizer as `gradClip`. Parameters with `needClip: false` are left alone and not counted.

@@ -39,7 +39,14 @@ export interface NamedOptions {
   readonly includeSelf?: boolean | undefined;
 }
 
-export type Layer = (...args: Parameters<this["forward"]>) => ReturnType<this["forward"]>;
+/** Anything that is called as its `forward` is. */
+export interface CalledAsForward {
+  /** Runs `forward` with its hooks. */
+  (...args: Parameters<this["forward"]>): ReturnType<this["forward"]>;
+  forward(...args: readonly never[]): unknown;
+}
+
+export interface Layer extends CalledAsForward {}
 
 /**
  * The base of all networks: extend it, put parameters and other layers into fields, write `forward`. Calling the layer runs `forward`
