@@ -20,8 +20,13 @@ import * as trigonometric from "./trigonometric.js";
 import * as rounding from "./rounding.js";
 import * as comparison from "./comparison.js";
 import * as logic from "./logic.js";
+import * as bitwise from "./bitwise.js";
+import * as complexParts from "./complex-parts.js";
+import * as special from "./special.js";
+import * as activation from "./activation.js";
 import * as orthonormal from "./orthonormal.js";
 import * as random from "./random.js";
+import * as randomComplex from "./random-complex.js";
 import * as randomDropout from "./random-dropout.js";
 import * as randomGumbel from "./random-gumbel.js";
 import * as randomRejection from "./random-rejection.js";
@@ -40,6 +45,7 @@ import * as embedding from "./embedding.js";
 import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
 import * as oneHot from "./one-hot.js";
+import * as margin from "./margin.js";
 import * as pNorm from "./p-norm.js";
 import * as vector from "./vector.js";
 
@@ -55,6 +61,10 @@ const families: readonly object[] = [
   rounding,
   comparison,
   logic,
+  bitwise,
+  complexParts,
+  special,
+  activation,
   indexMath,
   setSlice,
   whereIndex,
@@ -66,6 +76,7 @@ const families: readonly object[] = [
   alongAxis,
   orthonormal,
   random,
+  randomComplex,
   randomDropout,
   randomGumbel,
   randomRejection,
@@ -84,6 +95,7 @@ const families: readonly object[] = [
   crossEntropy,
   loss,
   oneHot,
+  margin,
   pNorm,
   vector,
 ];
