@@ -278,7 +278,10 @@ export const bernoulliFromOp = defineOp({
   inputs: ["u", "p"],
   outputs: ["out"],
   attrs: {},
-  infer: ({ u }) => ({ outs: { out: { shape: u.shape, dtype: u.dtype } }, compute: u.dtype }),
+  infer: ({ u, p }) => ({
+    outs: { out: { shape: broadcastShapes(u.shape, p.shape, "bernoulli_"), dtype: u.dtype } },
+    compute: u.dtype,
+  }),
   lower: (_, { u, p }) => {
     const other = k.select(k.gt(u, p), 0, u);
     return { out: k.select(k.lt(u, p), 1, other) };
