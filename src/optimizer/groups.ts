@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from "../core/errors.js";
 import { checkOptions, describe, isOptions } from "../core/options.js";
 import { GradientClip } from "../nn/clip.js";
+import { isStaticMode } from "../trace/bind.js";
 import { Parameter } from "../param/parameter.js";
 import { checkRate, type Rate } from "../param/rate.js";
 import { WeightDecayRegularizer } from "../param/regularizer.js";
@@ -46,6 +47,7 @@ export function readParameters(
   given: ParametersLike | null | undefined,
   settings: readonly string[],
 ): ParameterSet[] {
+  if ((given === undefined || given === null) && isStaticMode()) return [{ group: undefined, parameters: [] }];
   if (given === undefined || given === null) {
     throw new InvalidArgumentError("parameters must be given.", {
       op: api,

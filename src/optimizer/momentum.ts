@@ -39,7 +39,7 @@ export class Momentum extends Optimizer {
     const o = namedOptions<MomentumOptions>("Momentum", args, keys, 0);
     if (o.momentum !== undefined && typeof o.momentum !== "number")
       throw new InvalidArgumentError("momentum must be a number.", { op: "Momentum" });
-    super("Momentum", o, { momentum: o.momentum ?? 0.9, useNesterov: o.useNesterov ?? false }, { nullMeansNone: true });
+    super("Momentum", o, { momentum: o.momentum ?? 0.9, useNesterov: o.useNesterov ?? false }, { keepsL2: true });
   }
 
   protected override accumulators(): readonly AccumulatorSpec[] {

@@ -27,6 +27,24 @@ import { type AccumulatorSpec, Accumulators, type OptimizerState } from "./accum
 import { type ParameterGroup, type ParametersLike, type ParameterSet, readParameters } from "./groups.js";
 import { LRScheduler } from "./lr/lr-scheduler.js";
 
+/** Options of `minimize`, for static losses. */
+export interface MinimizeOptions {
+  readonly startupProgram?: unknown;
+  /** Only these are updated; by default every trainable parameter of the Program. */
+  readonly parameters?: readonly Parameter[] | null | undefined;
+  /** No gradient flows through these. */
+  readonly noGradSet?: Iterable<Tensor | string> | null | undefined;
+}
+
+type StaticMinimize = (optimizer: Optimizer, loss: Tensor, options: MinimizeOptions) => [[], ParameterGradient[]];
+
+let staticMinimize: StaticMinimize | undefined;
+
+/** Static mode says how a loss in a Program is minimized. */
+export function setStaticMinimize(minimize: StaticMinimize): void {
+  staticMinimize = minimize;
+}
+
 /** What every optimizer takes. */
 export interface OptimizerOptions {
   /** A number, or a schedule of `optimizer.lr`; 0.001 by default. */
@@ -101,7 +119,7 @@ export abstract class Optimizer {
     protected readonly api: string,
     options: OptimizerOptions,
     private readonly numbers: Readonly<Record<string, unknown>> = {},
-    traits: { readonly decoupled?: boolean; readonly nullMeansNone?: boolean } = {},
+    traits: { readonly decoupled?: boolean; readonly keepsL2?: boolean } = {},
   ) {
     const { learningRate = 0.001, weightDecay = null, gradClip = null } = options;
     checkRate(learningRate, "learningRate", api);
@@ -118,7 +136,7 @@ export abstract class Optimizer {
     this.#owner = {
       weightDecay: this.weightDecay,
       decoupled: traits.decoupled ?? false,
-      nullMeansNone: traits.nullMeansNone ?? false,
+      keepsL2: traits.keepsL2 ?? false,
     };
     this.groups = readParameters(api, options.parameters, Object.keys(numbers));
     this.#accumulators = new Accumulators(api, this.name);
@@ -221,7 +239,26 @@ export abstract class Optimizer {
    * once, and inside `jit.compile` it becomes part of the step.
    */
   step(): void {
-    const work = this.groups.map((set) => ({ set, pairs: this.#pairsOf(set) })).filter(({ pairs }) => pairs.length > 0);
+    this.#apply(this.groups.map((set) => ({ set, pairs: this.#pairsOf(set) })));
+  }
+
+  /**
+   * Updates parameters with given gradients, as {@link Optimizer.step} does with their own. Parameters of no group of this optimizer
+   * (in static mode it may have been made without) have the optimizer's settings.
+   */
+  applyGradients(pairs: readonly ParameterGradient[]): void {
+    const taken = new Set<ParameterGradient>();
+    const work = this.groups.map((set) => {
+      const own = pairs.filter((pair) => set.parameters.includes(pair[0]));
+      for (const pair of own) taken.add(pair);
+      return { set, pairs: own };
+    });
+    const rest = pairs.filter((pair) => !taken.has(pair));
+    this.#apply([...work, { set: { group: undefined, parameters: rest.map(([p]) => p) }, pairs: rest }]);
+  }
+
+  #apply(sets: readonly { readonly set: ParameterSet; readonly pairs: readonly ParameterGradient[] }[]): void {
+    const work = sets.filter(({ pairs }) => pairs.length > 0);
     if (work.length === 0) return;
     eachStep(() => {
       this.stepCount++;
@@ -288,7 +325,8 @@ export abstract class Optimizer {
    *
    * @returns the parameters that had gradients, with them
    */
-  minimize(_loss: Tensor): [[], ParameterGradient[]] {
+  minimize(loss: Tensor, options: MinimizeOptions = {}): [[], ParameterGradient[]] {
+    if (loss.symbol && staticMinimize) return staticMinimize(this, loss, options);
     const pairs = this.groups.flatMap((set) => this.#pairsOf(set));
     this.step();
     return [[], pairs];

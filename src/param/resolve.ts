@@ -24,8 +24,8 @@ export interface OwnerSettings {
   readonly weightDecay: WeightDecayRegularizer | null;
   /** Weight decay is a step of its own (AdamW), not part of the gradient. */
   readonly decoupled: boolean;
-  /** A group's null means no decay (Momentum, under strictPaddle). */
-  readonly nullMeansNone: boolean;
+  /** Python Paddle's Momentum keeps the L2Decay of a group to itself instead of giving it to the parameters; null is then none. */
+  readonly keepsL2: boolean;
 }
 
 /** A number as a regularizer. */
@@ -54,9 +54,14 @@ export function resolveRegularizer(
     return { value: asRegularizer(decay), source: `group ${group!.index}` };
   if (p.regularizer) return { value: p.regularizer, source: p.sourceOf("regularizer") };
   if (owner.decoupled) return { value: null, source: "none" };
-  if (isStrictPaddle() && owner.nullMeansNone && decay === null)
-    return { value: null, source: `group ${group!.index}` };
+  if (isStrictPaddle() && owner.keepsL2 && group) return { value: groupDecay(group, owner), source: `group ${group.index}` };
   return owner.weightDecay ? { value: owner.weightDecay, source: "optimizer" } : { value: null, source: "none" };
+}
+
+/** The group's decay, or the optimizer's where the group says nothing. */
+function groupDecay(group: GroupSettings, owner: OwnerSettings): WeightDecayRegularizer | null {
+  if (group.weightDecay === undefined) return owner.weightDecay;
+  return group.weightDecay === null ? null : asRegularizer(group.weightDecay);
 }
 
 /**
@@ -66,6 +71,6 @@ export function resolveRegularizer(
 export function overwriteAsPaddle(p: Parameter, group: GroupSettings, owner: OwnerSettings): void {
   p.learningRate = group.learningRate ?? 1;
   if (owner.decoupled) return;
-  const decay = group.weightDecay === undefined ? owner.weightDecay : group.weightDecay;
-  p.regularizer = decay === null ? null : asRegularizer(decay);
+  const decay = groupDecay(group, owner);
+  p.regularizer = owner.keepsL2 && decay instanceof L2Decay ? null : decay;
 }
