@@ -105,8 +105,8 @@ const placeClass = (label: Value, d: Value, like: Value, attrs: ClassAttrs): Val
   bind1(placeClassOp, [label, d, like], { ...attrs });
 
 /** `x` at the class of each place (`label` has extent 1 along `axis`), 0 where the label is `ignore`. */
-export const pickClass = (x: Value, label: Value, axis: number, ignore: number): Value =>
-  bind1(pickClassOp, [x, label], { axis, ignore: [ignore] });
+export const pickClass = <T extends Value>(x: T, label: Value, axis: number, ignore: number): T =>
+  bind1(pickClassOp, [x, label], { axis, ignore: [ignore] }) as T;
 
 /** `norm - x[class]` at each place, 0 where the label is `ignore`. */
 export const classLossOp = defineOp({

@@ -7,7 +7,8 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind, bind1 } from "../trace/bind.js";
-import { meet, requireFloat } from "./infer.js";
+import { multiply, neg } from "./arithmetic.js";
+import { binary, meet, requireFloat } from "./infer.js";
 
 type Pair = { readonly x: InferInput; readonly label: InferInput };
 
@@ -294,6 +295,30 @@ export const probabilityLossGradOp = defineOp({
   check: { reference: (x, y, d) => (-y! / x!) * d!, domain: [0.1, 0.9] },
 });
 
+/** `x / y`, and x where y is 0: a sum over how much was counted. */
+export const divideNonzeroOp = defineOp({
+  name: "divide_nonzero",
+  inputs: ["x", "y"],
+  outputs: ["out"],
+  attrs: {},
+  infer: binary("divide"),
+  lower: (_, { x, y }) => ({ out: k.div(x, k.select(k.eq(y, 0), 1, y)) }),
+  saves: ["x", "y"],
+  grad: ({ x, y }, d) => ({
+    x: () => divideNonzero(d.out, y),
+    y: () => neg(multiply(d.out, divideNonzero(divideNonzero(x, y), y))),
+  }),
+  check: {
+    reference: (x, y) => x! / y!,
+    domain: [
+      [-2, 2],
+      [0.5, 2],
+    ],
+  },
+});
+
+/** `x / y`, and x where y is 0. */
+export const divideNonzero = <T extends Value>(x: T, y: T): T => bind1(divideNonzeroOp, [x, y]) as T;
 /** Binary cross entropy of probabilities, element by element. */
 export const bceLoss = <T extends Value>(x: T, label: Value): T => bind1(bceLossOp, [x, label]) as T;
 /** Binary cross entropy of logits, element by element. */

@@ -1,11 +1,11 @@
-// Ops: normalisation by mean and variance over any axes with scale and shift: layer, group, instance and batch norm.
+// Ops: normalisation by mean and variance over any axes with scale and shift: layer, group, instance and RMS norm.
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { formatShape } from "../core/shape.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
-import { bind, bind1 } from "../trace/bind.js";
+import { bind1 } from "../trace/bind.js";
 import { add, divide, multiply, subtract } from "./arithmetic.js";
 import { sumTo } from "./broadcast.js";
 import { cast } from "./cast.js";
@@ -44,14 +44,17 @@ export const standardizeOp = defineOp({
 export const standardize = <T extends Value>(x: T, mean: Value | number, variance: Value, epsilon: number): T =>
   bind1(standardizeOp, [x, mean, variance], { epsilon }) as T;
 
-const affine = (x: Value, weight: Value | undefined, bias: Value | undefined): Value => {
+/** `x · weight + bias`, what is given of them. */
+export const affine = (x: Value, weight: Value | undefined, bias: Value | undefined): Value => {
   const scaled = weight ? multiply(x, cast(weight, x.dtype)) : x;
   return bias ? add(scaled, cast(bias, x.dtype)) : scaled;
 };
 
-const attrs = { axes: fixed<readonly number[]>([]), epsilon: scalar(1e-5) };
+/** Attributes of a normalisation: normalised axes, and what is added to the variance. */
+export const normAttrs = { axes: fixed<readonly number[]>([]), epsilon: scalar(1e-5) };
 
-function inferNorm(
+/** Shapes and dtypes of a normalisation; its statistics have extent 1 along `axes`. */
+export function inferNorm(
   op: string,
   { x, weight, bias }: { x: InferInput; weight: InferInput | undefined; bias: InferInput | undefined },
   axes: readonly number[],
@@ -79,7 +82,7 @@ export const normGradOp = defineOp({
   name: "norm_grad",
   inputs: ["x", "mean", "variance", "d", "weight?"],
   outputs: ["dx"],
-  attrs,
+  attrs: normAttrs,
   infer: ({ x }) => ({ outs: { dx: { shape: x.shape, dtype: x.dtype } } }),
   compose: ({ x, mean, variance, d, weight }, { axes, epsilon }) => {
     const y = standardize(widened(x), mean, variance, epsilon);
@@ -120,7 +123,7 @@ interface NormInputs {
 }
 
 /** Mean and biased variance over `axes`, and x normalised by them. */
-function normalized({ x, weight, bias }: NormInputs, axes: readonly number[], epsilon: number) {
+export function normalized({ x, weight, bias }: NormInputs, axes: readonly number[], epsilon: number) {
   const wide = widened(x);
   const mean = meanOver(wide, axes);
   const centred = subtract(wide, mean);
@@ -129,7 +132,8 @@ function normalized({ x, weight, bias }: NormInputs, axes: readonly number[], ep
   return { out, mean, variance };
 }
 
-const noGradCheck = "the statistics are outputs too and give no gradient of their own";
+/** Why op tables do not compare a normalisation's gradient with differences. */
+export const noGradCheck = "the statistics are outputs too and give no gradient of their own";
 
 /** A normalisation by the mean and (biased) variance over `axes`; weight and bias are broadcast to x. */
 const normOp = <N extends string>(name: N, axes: readonly number[], weight: readonly number[]) =>
@@ -137,7 +141,7 @@ const normOp = <N extends string>(name: N, axes: readonly number[], weight: read
     name,
     inputs: ["x", "weight?", "bias?"],
     outputs: ["out", "mean", "variance"],
-    attrs,
+    attrs: normAttrs,
     infer: (inputs, given) => inferNorm(name, inputs, given.axes),
     compose: (inputs, given) => normalized(inputs, given.axes, given.epsilon),
     saves: ["x", "weight", "mean", "variance"],
@@ -163,97 +167,45 @@ export const instanceNormOp = normOp("instance_norm", [2], [4, 1]);
 /** Normalisation of each group of channels of each sample; x is `[N, groups, channels of a group, …]`. */
 export const groupNormOp = normOp("group_norm", [1, 2], [4, 1]);
 
-/** All gradients of batch norm at once: two reductions serve the three of them. Weight and bias have the statistics' shape. */
-export const batchNormGradOp = defineOp({
-  name: "batch_norm_grad",
-  inputs: ["x", "mean", "variance", "d", "weight?"],
-  outputs: ["dx", "dweight", "dbias"],
-  attrs,
-  infer: ({ x, mean }) => {
-    const stats = { shape: mean.shape, dtype: mean.dtype };
-    return { outs: { dx: { shape: x.shape, dtype: x.dtype }, dweight: stats, dbias: stats } };
+/** Normalisation by the root of the mean square over `axes`; `meanSquare` is for the gradient. */
+export const rmsNormOp = defineOp({
+  name: "rms_norm",
+  inputs: ["x", "weight?"],
+  outputs: ["out", "meanSquare"],
+  attrs: normAttrs,
+  infer: ({ x, weight }, given) => {
+    const { out, variance } = inferNorm("rms_norm", { x, weight, bias: undefined }, given.axes).outs;
+    return { outs: { out, meanSquare: variance } };
   },
-  compose: ({ x, mean, variance, d, weight }, { axes, epsilon }) => {
-    const y = standardize(widened(x), mean, variance, epsilon);
-    const g = widened(d);
-    const dbias = sumTo(g, mean);
-    const dweight = sumTo(multiply(g, y), mean);
-    const count = axes.reduce((n, a) => n * x.shape[a]!, 1);
-    const inner = subtract(g, divide(add(dbias, multiply(y, dweight)), count));
-    const dx = standardize(affine(inner, weight, undefined), 0, variance, epsilon);
-    return { dx: cast(dx, x.dtype), dweight, dbias };
+  compose: ({ x, weight }, { axes, epsilon }) => {
+    const wide = widened(x);
+    const meanSquare = meanOver(multiply(wide, wide), axes);
+    return { out: cast(affine(standardize(wide, 0, meanSquare, epsilon), weight, undefined), x.dtype), meanSquare };
+  },
+  saves: ["x", "weight", "meanSquare"],
+  grad: ({ x, weight, meanSquare }, d, { attrs, meta }) => ({
+    x: () => bind1(rmsNormGradOp, [x, meanSquare, d.out, weight], attrs),
+    weight: () => bind1(normWeightGradOp, [x, 0, meanSquare, d.out, meta.weight], { epsilon: attrs.epsilon }),
+  }),
+  check: { domain: [-2, 2], noGradCheck, samples: [{ inputs: [[3, 4], [4]], attrs: { axes: [1], epsilon: 1e-3 } }] },
+});
+
+/** With g = d weight and y = x / √(mean x² + ε): `(g - y mean(g y)) / √(mean x² + ε)`. */
+export const rmsNormGradOp = defineOp({
+  name: "rms_norm_grad",
+  inputs: ["x", "meanSquare", "d", "weight?"],
+  outputs: ["dx"],
+  attrs: normAttrs,
+  infer: ({ x }) => ({ outs: { dx: { shape: x.shape, dtype: x.dtype } } }),
+  compose: ({ x, meanSquare, d, weight }, { axes, epsilon }) => {
+    const y = standardize(widened(x), 0, meanSquare, epsilon);
+    const g = affine(widened(d), weight, undefined);
+    const inner = subtract(g, multiply(y, meanOver(multiply(g, y), axes)));
+    return { dx: cast(standardize(inner, 0, meanSquare, epsilon), x.dtype) };
   },
   grad: "parts",
   check: {
     domain: [0.5, 2],
-    samples: [{ inputs: [[6, 4], [1, 4], [1, 4], [6, 4], [1, 4]], attrs: { axes: [0], epsilon: 1e-3 } }],
-  },
-});
-
-/** Normalisation of each channel over all samples; weight and bias have the statistics' shape (extent 1 but for the channel). */
-export const batchNormOp = defineOp({
-  name: "batch_norm",
-  inputs: ["x", "weight?", "bias?"],
-  outputs: ["out", "mean", "variance"],
-  attrs,
-  infer: (inputs, given) => inferNorm("batch_norm", inputs, given.axes),
-  compose: (inputs, given) => normalized(inputs, given.axes, given.epsilon),
-  saves: ["x", "weight", "mean", "variance"],
-  grad: ({ x, weight, mean, variance }, d, { attrs }) => {
-    let all: readonly Value[] | undefined;
-    const part = (i: number): Value => {
-      all ??= bind(batchNormGradOp, [x, mean, variance, d.out, weight], attrs);
-      return all[i]!;
-    };
-    return { x: () => part(0), weight: () => part(1), bias: () => part(2) };
-  },
-  check: {
-    domain: [-2, 2],
-    noGradCheck,
-    samples: [
-      { inputs: [[6, 4], [1, 4], [1, 4]], attrs: { axes: [0], epsilon: 1e-3 } },
-      { inputs: [[3, 4, 5], [1, 4, 1], [1, 4, 1]], attrs: { axes: [0, 2], epsilon: 1e-3 } },
-    ],
-  },
-});
-
-/** Normalisation by given statistics, as batch norm has it in evaluation: `standardised x · weight + bias`. */
-export const batchNormInferOp = defineOp({
-  name: "batch_norm_infer",
-  inputs: ["x", "mean", "variance", "weight?", "bias?"],
-  outputs: ["out"],
-  attrs: { epsilon: scalar(1e-5) },
-  infer: ({ x }) => ({ outs: { out: { shape: x.shape, dtype: x.dtype } } }),
-  compose: ({ x, mean, variance, weight, bias }, { epsilon }) => ({
-    out: cast(affine(standardize(widened(x), mean, variance, epsilon), weight, bias), x.dtype),
-  }),
-  saves: ["x", "mean", "variance", "weight"],
-  grad: ({ x, mean, variance, weight }, d, { attrs, meta }) => ({
-    x: () => cast(standardize(affine(widened(d.out), weight, undefined), 0, variance, attrs.epsilon), x.dtype),
-    weight: () => bind1(normWeightGradOp, [x, mean, variance, d.out, meta.weight], attrs),
-    bias: () => d.out,
-  }),
-  check: {
-    domain: [0.5, 2],
-    noGradCheck: "statistics are constants, as in Paddle",
-    samples: [{ inputs: [[6, 4], [1, 4], [1, 4], [1, 4], [1, 4]], attrs: { epsilon: 1e-3 } }],
-  },
-});
-
-/** `running = momentum · running + (1 - momentum) · value`, in the memory of `running`. */
-export const movingAverageOp = defineOp({
-  name: "moving_average_",
-  inputs: ["running", "value"],
-  outputs: ["out"],
-  attrs: { momentum: scalar(0.9) },
-  infer: ({ running }) => ({ outs: { out: { shape: running.shape, dtype: running.dtype } }, compute: running.dtype }),
-  lower: (k, { running, value }, { momentum }) => ({
-    out: k.add(k.mul(running, momentum), k.mul(value, k.sub(1, momentum))),
-  }),
-  inplace: { out: "running" },
-  grad: null,
-  check: {
-    domain: [-2, 2],
-    samples: [{ inputs: [[4], [4]], attrs: { momentum: 0.75 } }],
+    samples: [{ inputs: [[3, 4], [3, 1], [3, 4], [4]], attrs: { axes: [1], epsilon: 1e-3 } }],
   },
 });

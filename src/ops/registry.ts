@@ -46,6 +46,7 @@ import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
 import * as oneHot from "./one-hot.js";
 import * as margin from "./margin.js";
+import * as window from "./window.js";
 import * as pNorm from "./p-norm.js";
 import * as vector from "./vector.js";
 
@@ -96,6 +97,7 @@ const families: readonly object[] = [
   loss,
   oneHot,
   margin,
+  window,
   pNorm,
   vector,
 ];

@@ -1,3 +1,34 @@
 // Paddle's `nn.functional`.
 
 export * from "./dropout.js";
+export * from "./common.js";
+export * from "./cross-entropy.js";
+export * from "./distance.js";
+export {
+  embedding,
+  type EmbeddingOptions,
+  labelSmooth,
+  type LabelSmoothOptions,
+  oneHot,
+  type OneHotOptions,
+  sequenceMask,
+  type SequenceMaskOptions,
+} from "./embedding.js";
+export * from "./loss.js";
+export * from "./loss-margin.js";
+export {
+  type AffineOptions,
+  batchNorm,
+  type BatchNormOptions,
+  type DataFormat,
+  groupNorm,
+  type GroupNormOptions,
+  instanceNorm,
+  type InstanceNormOptions,
+  layerNorm,
+  type LayerNormOptions,
+  rmsNorm,
+  type RmsNormOptions,
+} from "./norm.js";
+export type { Reduction, ReductionOptions } from "./checks.js";
+export * from "./softmax.js";
