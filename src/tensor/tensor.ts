@@ -7,7 +7,7 @@ import { formatShape, sizeOf } from "../core/shape.js";
 import { toNested, type Nested } from "../core/nested.js";
 import { Value } from "../program/value.js";
 import { toArray } from "../trace/eager.js";
-import { setHandleClasses } from "../trace/handles.js";
+import { setHandleClass } from "../trace/handles.js";
 import { assemble } from "./assemble.js";
 import { backward, type BackwardOptions, detachHandle, registerHook, retainGradients } from "./autograd.js";
 import { fullLike } from "../ops/creation.js";
@@ -40,7 +40,7 @@ export class Tensor extends Value {
   persistable = false;
 
   static {
-    setHandleClasses(Tensor, Tensor);
+    setHandleClass(Tensor);
     installMethods(Tensor.prototype, methodTables);
   }
 

@@ -29,12 +29,20 @@ export interface Recorder {
 interface State {
   eager: Interpreter | undefined;
   symbolic: Interpreter | undefined;
+  /** Ops without tensor operands go to the Program being built. */
+  staticMode: boolean;
   /** Innermost trace that captures everything, if any. */
   capture: Interpreter | undefined;
   recorder: Recorder | undefined;
 }
 
-const state: State = { eager: undefined, symbolic: undefined, capture: undefined, recorder: undefined };
+const state: State = {
+  staticMode: false,
+  eager: undefined,
+  symbolic: undefined,
+  capture: undefined,
+  recorder: undefined,
+};
 
 /** Installs the interpreters; called once where the package is put together. */
 export function setInterpreters(eager: Interpreter, symbolic: Interpreter, recorder: Recorder): void {
@@ -54,14 +62,24 @@ export function capturing<R>(interpreter: Interpreter, fn: () => R): R {
   }
 }
 
+/** Says whether ops without tensor operands (and those that draw random numbers) belong to a Program. */
+export function setStaticMode(on: boolean): void {
+  state.staticMode = on;
+}
+
+/** Whether static mode is on. */
+export const isStaticMode = (): boolean => state.staticMode;
+
 /** Runs `fn` eagerly although a trace is capturing: for state that must exist before the traced step runs. */
 export function eagerly<R>(fn: () => R): R {
-  const before = state.capture;
+  const { capture, staticMode } = state;
   state.capture = undefined;
+  state.staticMode = false;
   try {
     return fn();
   } finally {
-    state.capture = before;
+    state.capture = capture;
+    state.staticMode = staticMode;
   }
 }
 
@@ -79,6 +97,8 @@ function flatten(operands: readonly Argument[]): readonly (Value | number | unde
     : (operands as readonly (Value | number | undefined)[]);
 }
 
+const isTensor = (o: Value | number | undefined): boolean => typeof o === "object";
+
 const isSymbolic = (o: Value | number | undefined): boolean => typeof o === "object" && o.symbol !== undefined;
 
 /** Applies an op. All results come back in the order of the record's outputs. */
@@ -90,7 +110,8 @@ export function bind(record: OpRecord, operands: readonly Argument[], attrs: Att
     const outs = record.body.compose(namedOperands(record.inputs, flat), attrs);
     return record.outputs.map((name) => outs[name]!);
   }
-  const interpreter = state.capture ?? (flat.some(isSymbolic) ? state.symbolic! : state.eager!);
+  const symbolic = flat.some(isSymbolic) || (state.staticMode && (record.random || !flat.some(isTensor)));
+  const interpreter = state.capture ?? (symbolic ? state.symbolic! : state.eager!);
   const outputs = interpreter.process(record, flat, attrs);
   if (wanted) recorder.record(record, flat, attrs, outputs);
   return outputs;

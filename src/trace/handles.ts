@@ -11,14 +11,19 @@ type HandleClass = new (shape: Shape, dtype: DType, storage?: Storage, symbol?: 
 let EagerHandle: HandleClass = Value;
 let SymbolHandle: HandleClass = Value;
 
-/** Says which classes results have: the eager tensor, and the variable of a Program. */
-export function setHandleClasses(eager: HandleClass, symbolic: HandleClass): void {
+/** Says which class results have; variables of Programs have it too unless {@link setSymbolHandle} names another. */
+export function setHandleClass(eager: HandleClass): void {
+  if (SymbolHandle === EagerHandle) SymbolHandle = eager;
   EagerHandle = eager;
-  SymbolHandle = symbolic;
 }
 
 /** Handles made inside the tape, which no user holds: freed as soon as the walk is done with them. */
 let scope: Map<Value, Storage> | undefined;
+
+/** Says which class variables of Programs have. */
+export function setSymbolHandle(symbolic: HandleClass): void {
+  SymbolHandle = symbolic;
+}
 
 /** An eager handle; it takes over one use of `storage`, given back when the handle is garbage. */
 export function eagerHandle(shape: Shape, dtype: DType, storage: Storage): Value {

@@ -5,6 +5,7 @@ import { BlockTrace } from "./block-trace.js";
 import { currentCapture, eagerly } from "./bind.js";
 import type { Value } from "../program/value.js";
 import { fromArray } from "./eager.js";
+import { unscoped } from "./handles.js";
 
 /** A number that is read anew before every run: learning rates and the like. */
 export interface RuntimeScalar {
@@ -26,7 +27,7 @@ export class StepTrace extends BlockTrace {
 export function runtimeScalar(read: () => number): Value | number {
   const trace = currentCapture();
   if (!(trace instanceof StepTrace)) return read();
-  const holder = eagerly(() => fromArray(scalarAsArray(read())));
+  const holder = unscoped(() => eagerly(() => fromArray(scalarAsArray(read()))));
   trace.scalars.push({ holder, read });
   return holder;
 }

@@ -1,0 +1,286 @@
+// Executor: runs Programs, compiled once for each signature of what is fed and fetched.
+
+import { type DType, dtypes } from "../core/dtype.js";
+import { InvalidArgumentError, nearest, NotFoundError } from "../core/errors.js";
+import { isNdArray, type NdArray } from "../core/nd-array.js";
+import { fromNested } from "../core/nested.js";
+import { checkOptions, describe, splitOptions } from "../core/options.js";
+import { formatShape, type Shape, sizeOf } from "../core/shape.js";
+import { type Engine, engine } from "../device/engine.js";
+import type { Operator, VarDesc } from "../program/program.js";
+import type { Value } from "../program/value.js";
+import { Tensor } from "../tensor/tensor.js";
+import { toTensor } from "../tensor/to-tensor.js";
+import { fromArray, readArray, toArray, writeArray } from "../trace/eager.js";
+import { Runnable } from "../trace/runnable.js";
+import { publicExtent, Sizes } from "./extents.js";
+import { defaultMainProgram } from "./mode.js";
+import type { Program } from "./program.js";
+import { globalScope, type Scope } from "./scope.js";
+
+/** What may be fed for a variable. */
+export type Feed = number | boolean | readonly unknown[] | NdArray | ArrayBufferView | Tensor;
+
+/** Options of {@link Executor.run}. */
+export interface RunOptions {
+  readonly program?: Program | undefined;
+  readonly feed?: Readonly<Record<string, Feed>> | undefined;
+  /** Variables or their names; `NAME@GRAD` names a gradient. */
+  readonly fetchList?: readonly (Tensor | string)[] | undefined;
+  readonly feedVarName?: string | undefined;
+  readonly fetchVarName?: string | undefined;
+  readonly scope?: Scope | undefined;
+  /** False: results are Tensors instead of NdArrays. */
+  readonly returnNumpy?: boolean | undefined;
+  readonly useProgramCache?: boolean | undefined;
+  readonly usePrune?: boolean | undefined;
+}
+
+const runKeys = [
+  "program",
+  "feed",
+  "fetchList",
+  "feedVarName",
+  "fetchVarName",
+  "scope",
+  "returnNumpy",
+  "useProgramCache",
+  "usePrune",
+] as const;
+
+/** A Program compiled for one signature, with its input and output memory. */
+interface Compiled {
+  readonly runnable: Runnable;
+  readonly inputs: readonly number[];
+  readonly outputs: readonly number[];
+  scope: Scope;
+}
+
+/**
+ * Runs static Programs. Each distinct combination of fed shapes and fetched variables is compiled whole, once; a run is then one call
+ * into the engine. Calls queue in order.
+ *
+ * @example
+ * ```ts
+ * const exe = new static_.Executor();
+ * await exe.run(startup);
+ * const [loss] = await exe.run(main, { feed: { x: [[1, 2, 3, 4]] }, fetchList: [lossVar] });
+ * ```
+ */
+export class Executor {
+  private readonly cache = new Map<string, Compiled>();
+  private queue: Promise<unknown> = Promise.resolve();
+
+  /** `place` is kept for Paddle's sake; there is one CPU device. */
+  constructor(readonly place?: unknown) {}
+
+  /**
+   * Runs a Program (the default main one unless given) and gives what `fetchList` names, in order.
+   *
+   * @throws NotFoundError for a fed or fetched name the Program does not have, or a parameter before startup; InvalidArgumentError for
+   * a shape or dtype that does not fit the declaration.
+   */
+  run(...args: [program?: Program | RunOptions, options?: RunOptions]): Promise<NdArray[]> {
+    const options = splitOptions<RunOptions>("Executor.run", args, runKeys);
+    const scope = options.scope ?? globalScope();
+    const turn = this.queue.then(() => this.runNow(options, scope));
+    this.queue = turn.catch(() => undefined);
+    return turn as Promise<NdArray[]>;
+  }
+
+  /** Forgets compiled Programs. */
+  close(): void {
+    for (const { runnable, inputs, outputs } of this.cache.values()) {
+      runnable.dispose();
+      for (const address of [...inputs, ...outputs]) engine().heap.free(address);
+    }
+    this.cache.clear();
+  }
+
+  private runNow(options: RunOptions, scope: Scope): (NdArray | Tensor)[] {
+    const program = options.program ?? defaultMainProgram();
+    if (program.initial.size > 0) runStartup(program, scope);
+    const fetch = (options.fetchList ?? []).map((f) => fetched(program, f));
+    if (fetch.length === 0 && program.initial.size > 0 && !hasEffects(program)) return [];
+    const feeds = readFeeds(program, options.feed ?? {});
+    const on = engine();
+    const compiled = this.compiledFor(on, program, feeds, fetch, scope);
+    compiled.scope = scope;
+    feeds.forEach(({ array }, i) => writeArray(on, array, compiled.inputs[i]!));
+    for (const action of program.trace.beforeRun) action();
+    for (const s of program.trace.scalars) on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
+    compiled.runnable.runInto(compiled.inputs, compiled.outputs);
+    if (program.trace.beforeRun.length > 0) program.stepCount++;
+    return fetch.map((_, i) => {
+      const type = compiled.runnable.outputTypes[i]!;
+      const array = readArray(on, type.dtype, type.shape, compiled.runnable.outputAddress(i));
+      return options.returnNumpy === false ? toTensor(array) : array;
+    });
+  }
+
+  private compiledFor(
+    on: Engine,
+    program: Program,
+    feeds: readonly FedArray[],
+    fetch: readonly VarDesc[],
+    scope: Scope,
+  ): Compiled {
+    const signature = feeds.map((f) => `${f.desc.name}${formatShape(f.array.shape)}`).join();
+    const key = `${program.id}:${program.block.ops.length}|${signature}|${fetch.map((d) => d.name).join()}`;
+    let compiled = this.cache.get(key);
+    if (!compiled) {
+      compiled = compileProgram(on, program, feeds, fetch, scope);
+      this.cache.set(key, compiled);
+    }
+    return compiled;
+  }
+}
+
+function compileProgram(
+  on: Engine,
+  program: Program,
+  feeds: readonly FedArray[],
+  fetch: readonly VarDesc[],
+  scope: Scope,
+): Compiled {
+  const sizes = new Sizes();
+  for (const { desc, array } of feeds) sizes.learn(desc.shape, array.shape);
+  const compiled = { scope } as { -readonly [K in keyof Compiled]: Compiled[K] };
+  const used = usedVars(program.block.ops, fetch);
+  const persistent = [...program.persistables].filter(([, d]) => used.has(d));
+  const captured = [...program.block.vars.values()].filter((d) => d.captured?.storage && used.has(d));
+  const missing = [...used].find((d) => d.isInput && !feeds.some((f) => f.desc === d));
+  if (missing) {
+    throw new InvalidArgumentError(`"${missing.name}" is needed and was not fed.`, {
+      op: "Executor.run",
+      name: missing.name,
+      hint: `feed: { ${missing.name}: … }`,
+    });
+  }
+  compiled.runnable = new Runnable(on, {
+    ops: program.block.ops,
+    inputs: feeds.map((f) => f.desc),
+    captures: [
+      ...persistent.map(([name, desc]) => ({ desc, tensor: (): Value => compiled.scope.require(name) })),
+      ...captured.map((desc) => ({ desc, tensor: () => desc.captured! })),
+    ],
+    outputs: fetch,
+    shapeOf: (desc) => sizes.shape(desc.shape),
+    attrsOf: (attrs) => sizes.attrs(attrs),
+    api: "Executor.run",
+  });
+  const room = (dtype: DType, shape: Shape): number => on.heap.alloc(Math.max(64, sizeOf(shape) * dtypes[dtype].bytes));
+  compiled.inputs = feeds.map(({ desc, array }) => room(desc.dtype, array.shape));
+  compiled.outputs = compiled.runnable.outputTypes.map((t) => room(t.dtype, t.shape));
+  return compiled;
+}
+
+/** Variables that operators read, or that are fetched. */
+function usedVars(ops: readonly Operator[], fetch: readonly VarDesc[]): Set<VarDesc> {
+  const used = new Set(fetch);
+  for (const op of ops) for (const o of op.operands) if (typeof o === "object") used.add(o);
+  return used;
+}
+
+const hasEffects = (program: Program): boolean => program.trace.beforeRun.length > 0;
+
+/** Runs a startup Program: every first value goes into the scope. */
+function runStartup(program: Program, scope: Scope): void {
+  const on = engine();
+  const descs = [...program.initial.values()];
+  const captures = [...program.block.vars.values()].flatMap((desc) =>
+    desc.captured?.storage ? [{ desc, tensor: () => desc.captured! }] : [],
+  );
+  const runnable = new Runnable(on, {
+    ops: program.block.ops,
+    inputs: [],
+    captures,
+    outputs: descs,
+    api: "Executor.run",
+  });
+  const values = runnable.run([]);
+  [...program.initial.keys()].forEach((name, i) => {
+    const value = values[i]!;
+    const shared = descs[i]!.captured !== undefined || descs.indexOf(descs[i]!) !== i;
+    const own = (shared ? fromArray(toArray(value)) : value) as Tensor;
+    own.name = name;
+    own.persistable = true;
+    scope.var(name).tensor = own;
+  });
+  runnable.dispose();
+}
+
+function fetched(program: Program, f: Tensor | string): VarDesc {
+  if (typeof f !== "string") {
+    if (f instanceof Tensor && f.symbol) return f.symbol as VarDesc;
+    throw new InvalidArgumentError(`fetchList takes variables or names, got ${describe(f)}.`, { op: "Executor.run" });
+  }
+  const found = program.find(f)?.symbol;
+  if (found) return found as VarDesc;
+  const names = [...program.block.vars.keys(), ...program.gradients.keys()];
+  const near = nearest(f, names);
+  throw new NotFoundError(`the Program has no variable "${f}" to fetch.`, {
+    op: "Executor.run",
+    name: f,
+    hint: near ? `did you mean "${near}"?` : undefined,
+  });
+}
+
+interface FedArray {
+  readonly desc: VarDesc;
+  readonly array: NdArray;
+}
+
+function readFeeds(program: Program, feed: Readonly<Record<string, Feed>>): FedArray[] {
+  return Object.entries(checkOptions("Executor.run feed", feed, Object.keys(feed))).map(([name, value]) => {
+    const desc = program.block.vars.get(name);
+    if (!desc?.isInput) {
+      const inputs = [...program.block.vars.values()].filter((d) => d.isInput).map((d) => d.name);
+      throw new NotFoundError(`"${name}" is no input of the Program.`, {
+        op: "Executor.run",
+        name,
+        hint: `its inputs are ${inputs.join(", ") || "none"}.`,
+      });
+    }
+    return { desc, array: feedArray(desc, value) };
+  });
+}
+
+function feedArray(desc: VarDesc, value: Feed): NdArray {
+  if (value instanceof Tensor && value.symbol) {
+    throw new InvalidArgumentError(`"${desc.name}" was fed a Variable, which has no data.`, {
+      op: "Executor.run",
+      name: desc.name,
+    });
+  }
+  const array = asArray(desc, value);
+  if (array.dtype !== desc.dtype) {
+    throw new InvalidArgumentError(`"${desc.name}" is declared ${desc.dtype} and was fed ${array.dtype}.`, {
+      op: "Executor.run",
+      name: desc.name,
+      declared: desc.dtype,
+      fed: array.dtype,
+    });
+  }
+  const declared = Array.from(desc.shape, publicExtent);
+  const fits = declared.length === array.shape.length && declared.every((n, i) => n === -1 || n === array.shape[i]);
+  if (!fits) {
+    throw new InvalidArgumentError(
+      `"${desc.name}" is declared ${formatShape(declared)} and was fed ${formatShape(array.shape)}.`,
+      {
+        op: "Executor.run",
+        name: desc.name,
+        declared,
+        fed: array.shape,
+      },
+    );
+  }
+  return array;
+}
+
+function asArray(desc: VarDesc, value: Feed): NdArray {
+  if (value instanceof Tensor) return toArray(value);
+  if (isNdArray(value)) return value;
+  if (ArrayBuffer.isView(value)) return toArray(toTensor(value as Float32Array));
+  return fromNested(value, desc.dtype);
+}
