@@ -67,6 +67,8 @@ export class Runnable {
     };
     this.inputs = source.inputs.map(input);
     this.captures = source.captures.map(({ desc, tensor }) => ({ tensor, value: input(desc) }));
+    for (const op of source.ops)
+      for (const o of op.operands) if (typeof o === "object" && isGhost(o) && !known.has(o)) input(o);
     this.builder.addAll(source.ops, known, source.attrsOf);
     const outputs = source.outputs.map((desc) => known.get(desc) ?? missing(desc));
     const written = this.builder.nodes.flatMap((n) => n.outputs.filter((_, i) => n.inplace[i] !== undefined));
@@ -173,6 +175,9 @@ export class Runnable {
     }
   }
 }
+
+/** A captured tensor of which only shape and dtype are known, and only they are used. */
+const isGhost = (desc: VarDesc): boolean => desc.captured !== undefined && desc.captured.storage === undefined;
 
 function missing(desc: VarDesc): never {
   throw new BugError(`variable ${desc.name} is not computed by the block`);
