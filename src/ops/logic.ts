@@ -16,7 +16,9 @@ import { isfinite } from "./comparison.js";
 import { comparison, meet } from "./infer.js";
 import { refused } from "./unary.js";
 
-const truthZ = (x: ComplexExpr): Expr => k.or(k.ne(x.re, 0), k.ne(x.im, 0));
+/** Truth values of one width, whatever the numbers' type. */
+const truth = (x: Expr): Expr => k.cast(k.truth(x), "m32");
+const truthZ = (x: ComplexExpr): Expr => k.cast(k.or(k.ne(x.re, 0), k.ne(x.im, 0)), "m32");
 const asZ = (re: Expr): ComplexExpr => ({ re, im: constant("f32", 0) });
 
 /** A connective of truth values; numbers count as `!= 0`. */
@@ -29,7 +31,7 @@ const connective = (name: string, join: (x: Expr, y: Expr) => Expr, reference: (
     infer: (operands: { readonly x: InferInput; readonly y: InferInput }): Inferred<"out"> => ({
       outs: comparison(name)(operands).outs,
     }),
-    lower: (_, { x, y }) => ({ out: join(k.truth(x), k.truth(y)) }),
+    lower: (_, { x, y }) => ({ out: join(truth(x), truth(y)) }),
     complex: (_, { x, y }) => ({ out: asZ(join(truthZ(x), truthZ(y))) }),
     grad: null,
     check: {
@@ -62,7 +64,7 @@ export const logicalNotOp = defineOp({
   outputs: ["out"],
   attrs: {},
   infer: ({ x }) => ({ outs: { out: { shape: x.shape, dtype: "bool" } } }),
-  lower: (_, { x }) => ({ out: k.not(k.truth(x)) }),
+  lower: (_, { x }) => ({ out: k.not(truth(x)) }),
   complex: (_, { x }) => ({ out: asZ(k.not(truthZ(x))) }),
   grad: null,
   check: { samples: [{ inputs: [{ shape: [3], data: [0, 1, -2] }], expect: () => ({ shape: [3], data: [1, 0, 0] }) }] },

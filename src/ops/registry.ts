@@ -23,6 +23,7 @@ import * as logic from "./logic.js";
 import * as bitwise from "./bitwise.js";
 import * as complexParts from "./complex-parts.js";
 import * as special from "./special.js";
+import * as specialLoops from "./special-loops.js";
 import * as activation from "./activation.js";
 import * as orthonormal from "./orthonormal.js";
 import * as random from "./random.js";
@@ -65,6 +66,7 @@ const families: readonly object[] = [
   bitwise,
   complexParts,
   special,
+  specialLoops,
   activation,
   indexMath,
   setSlice,
