@@ -2,12 +2,14 @@
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { formatShape } from "../core/shape.js";
+import type { Expr } from "../kernel/expr.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, integers } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
-import { sum } from "./broadcast.js";
-import { reshape, reshapeLike } from "./views.js";
+import { expand, sum } from "./broadcast.js";
+import { overRows } from "./loops.js";
+import { flatten, reshape, reshapeLike, unsqueeze } from "./views.js";
 
 /** Axis `i` of the result is axis `perm[i]` of `x`. */
 export const transposeOp = defineOp({
@@ -28,8 +30,68 @@ export const transposeOp = defineOp({
     domain: [-2, 2],
     samples: [
       { inputs: [[3, 4]], attrs: { perm: [1, 0] } },
-      { inputs: [[2, 3, 4]], attrs: { perm: [2, 0, 1] } },
+      { inputs: [[2, 3, 4]], attrs: { perm: [1, 0, 2] } },
     ],
+  },
+});
+
+/** Rows and columns of the squares that {@link transposeTiledOp} turns over: a cache line of 32-bit elements. */
+const square = 16;
+
+/** {@link transposeOp} for permutations that move the last axis: in squares, so that both sides use whole cache lines. */
+export const transposeTiledOp = defineOp({
+  name: "transpose_tiled",
+  inputs: ["x"],
+  outputs: ["out"],
+  attrs: { perm: fixed<readonly number[]>([]) },
+  infer: ({ x }, { perm }) => ({ outs: { out: { shape: perm.map((p) => x.shape[p]!), dtype: x.dtype } } }),
+  kernel: (b, { x }, { out }, { perm }) => {
+    const { k } = b;
+    const last = perm.length - 1;
+    // The place of x's last axis in the result.
+    const to = perm.indexOf(last);
+    const others = perm.map((_, a) => a).filter((a) => a !== to && a !== last);
+    const [rows, cols] = [out.extent(to), out.extent(last)];
+    const tiles = (n: Expr): Expr => k.divIndex(k.add(n, square - 1), square);
+    const extents = [...others.map((a) => out.extent(a)), tiles(rows), tiles(cols)];
+    const type = out.type === "m32" || out.type === "m64" ? "i32" : out.type;
+    const tile = b.local("tile", type, square * square);
+    overRows(b, extents, k.const("i32", square * square), (at) => {
+      const row0 = b.let(k.mul(at.at(-2)!, square));
+      const col0 = b.let(k.mul(at.at(-1)!, square));
+      const height = b.let(k.min(k.sub(rows, row0), square));
+      const width = b.let(k.min(k.sub(cols, col0), square));
+      const index = (row: Expr, col: Expr): Expr[] =>
+        perm.map((_, a) => (a === to ? k.add(row0, row) : a === last ? k.add(col0, col) : at[others.indexOf(a)]!));
+      b.for(0, width, (col) =>
+        b.lanes(0, height, (row) => {
+          const place = index(row, col);
+          const value = x.at(...perm.map((_, axis) => place[perm.indexOf(axis)]!));
+          b.store(tile, k.add(k.mul(col, square), row), k.cast(value, type));
+        }),
+      );
+      b.for(0, height, (row) =>
+        b.lanes(0, width, (col) => out.set(index(row, col), b.load(tile, k.add(k.mul(col, square), row)))),
+      );
+    });
+  },
+  fuses: { loads: true, stores: true },
+  grad: (_, d, { attrs }) => ({
+    x: () =>
+      transpose(
+        d.out,
+        attrs.perm.map((_, axis) => attrs.perm.indexOf(axis)),
+      ),
+  }),
+  check: {
+    domain: [-2, 2],
+    samples: [
+      { inputs: [[3, 4]], attrs: { perm: [1, 0] } },
+      { inputs: [[35, 50]], attrs: { perm: [1, 0] } },
+      { inputs: [[2, 17, 4]], attrs: { perm: [2, 0, 1] } },
+      { inputs: [[2, 3, 4, 5]], attrs: { perm: [0, 3, 2, 1] } },
+    ],
+    dtypes: ["int64", "bool"],
   },
 });
 
@@ -39,13 +101,10 @@ export function transpose<T extends Value>(x: T, perm: readonly number[]): T {
   if (perm.length !== rank || perm.some((p) => p < 0 || p >= rank) || new Set(perm).size !== rank)
     throw new InvalidArgumentError(
       `[${perm.join(", ")}] is no permutation of the ${rank} axes of ${formatShape(x.shape)}.`,
-      {
-        op: "transpose",
-        x: x.shape,
-        perm,
-      },
+      { op: "transpose", x: x.shape, perm },
     );
-  return bind1(transposeOp, [x], { perm }) as T;
+  const staysLast = perm[rank - 1] === rank - 1;
+  return bind1(rank < 2 || staysLast ? transposeOp : transposeTiledOp, [x], { perm }) as T;
 }
 
 /** Swaps two axes (non-negative). */
@@ -121,34 +180,18 @@ export const rollOp = defineOp({
 export const roll = <T extends Value>(x: T, shifts: readonly number[], axes: readonly number[]): T =>
   bind1(rollOp, [x], { shifts, axes }) as T;
 
-/** Repeats the whole tensor along each axis; the rank of `x` equals the number of repetitions. */
-export const tileOp = defineOp({
-  name: "tile",
-  inputs: ["x"],
-  outputs: ["out"],
-  attrs: { times: integers() },
-  infer: ({ x }, { times }) => ({
-    outs: { out: { shape: x.shape.map((n, i) => (n < 0 ? n : n * times[i]!)), dtype: x.dtype } },
-  }),
-  element: (k, { x }, _, index) => x.at(...index.map((i, axis) => k.remIndex(i, k.max(x.extent(axis), 1)))),
-  grad: (_, d, { attrs, meta }) => ({
-    x: () => {
-      // [t0 n0, t1 n1] = [t0, n0, t1, n1] summed over the repetitions.
-      const split = attrs.times.flatMap((t, i) => [t, meta.x.shape[i]!]);
-      return reshapeLike(
-        sum(
-          reshape(d.out, split),
-          attrs.times.map((_, i) => 2 * i),
-        ),
-        meta.x,
-      );
-    },
-  }),
-  check: { domain: [-2, 2], samples: [{ inputs: [[2, 3]], attrs: { times: [3, 2] } }] },
-});
-
 /** Repeats the whole tensor `times[i]` times along axis i; as many times as axes. */
-export const tile = <T extends Value>(x: T, times: readonly number[]): T => bind1(tileOp, [x], { times }) as T;
+export function tile<T extends Value>(x: T, times: readonly number[]): T {
+  // [n] = [1, n] expanded to [t, n], then joined: a copy without index arithmetic, whose gradient is a sum over the repetitions.
+  let out = x;
+  for (let axis = times.length - 1; axis >= 0; axis--) {
+    if (times[axis] === 1) continue;
+    const shape = out.shape.map(() => -1);
+    shape.splice(axis, 0, times[axis]!);
+    out = flatten(expand(unsqueeze(out, [axis]), shape), axis, axis + 1);
+  }
+  return out;
+}
 
 /** Repeats each element along an axis. */
 export const repeatOp = defineOp({

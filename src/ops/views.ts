@@ -48,7 +48,7 @@ export function resolveShape(x: Shape, shape: Shape, op = "reshape"): Shape {
     throw new InvalidArgumentError(`only one extent can be -1, got ${formatShape(shape)}.`, { op, shape });
   if (kept.some((n) => n < -1 || !Number.isInteger(n)))
     throw new InvalidArgumentError(`extents must be integers from -1, got ${formatShape(shape)}.`, { op, shape });
-  if (!isKnown(x)) return kept;
+  if (!isKnown(x)) return resolveUnknown(x, shape, kept, free);
   const rest = kept.reduce((n, e, i) => (i === free ? n : n * e), 1);
   const size = sizeOf(x);
   if (free >= 0) kept[free] = rest === 0 ? 0 : size / rest;
@@ -58,6 +58,15 @@ export function resolveShape(x: Shape, shape: Shape, op = "reshape"): Shape {
       { op, x, shape },
     );
   }
+  return kept;
+}
+
+/** The free extent where all unknown extents are kept in place: they are the same on both sides, so the others decide it. */
+function resolveUnknown(x: Shape, shape: Shape, kept: number[], free: number): Shape {
+  if (free < 0 || x.some((n, i) => n < 0 && shape[i] !== 0)) return kept;
+  const known = (list: Shape): number => list.reduce((n, e) => (e < 0 ? n : n * e), 1);
+  const size = known(x) / known(kept);
+  if (Number.isInteger(size)) kept[free] = size;
   return kept;
 }
 

@@ -226,7 +226,7 @@ function applyBasic(x: Tensor, b: Basic): Tensor {
  * console.log(await x.at(0, "1:3").tolist(), x.at("...", null, -1).shape); // [1, 2] [3, 1]
  * ```
  */
-export function at(x: Tensor, ...items: readonly IndexItem[]): Tensor {
+export function at(x: Tensor, ...items: IndexItem[]): Tensor {
   const b = basicOf(x, stepsOf(x, items));
   const basic = applyBasic(x, b);
   if (b.advanced.length === 0) return basic === x ? views.reshape(x, x.shape) : basic;
