@@ -8,6 +8,7 @@ import { fixed, scalar } from "../program/op.js";
 import type { DecayKind } from "./optimizer-parts.js";
 import { decayed, defineUpdate, requireSameShape } from "./optimizer-update.js";
 
+const one = (data: number[]) => ({ shape: [data.length], data });
 const mean = (k: K, beta: Expr, m: Expr, x: Expr): Expr => k.add(k.mul(beta, m), k.mul(k.sub(1, beta), x));
 const square = (k: K, x: Expr): Expr => k.mul(x, x);
 
@@ -22,7 +23,15 @@ export const adagradOp = defineUpdate({
     const s = k.add(moment, square(k, grad));
     return { param: k.sub(param, k.div(k.mul(lr, grad), k.add(k.sqrt(s), epsilon))), moment: s };
   },
-  check: {},
+  checks: [
+    {
+      attrs: { epsilon: 0.125 },
+      reference: ({ param, grad, lr, moment }) => {
+        const s = moment! + grad! ** 2;
+        return { param: param! - (lr! * grad!) / (Math.sqrt(s) + 0.125), moment: s };
+      },
+    },
+  ],
 });
 
 /** `G = mean(g^2); d = -sqrt((D + eps) / (G + eps)) g; param += lr d; D = mean(d^2)`. */
@@ -41,7 +50,17 @@ export const adadeltaOp = defineUpdate({
       avg_squared_update: mean(k, rho, avg_squared_update, square(k, d)),
     };
   },
-  check: {},
+  checks: [
+    {
+      attrs: { rho: 0.75, epsilon: 0.125 },
+      reference: ({ param, grad, lr, avg_squared_grad, avg_squared_update }) => {
+        const g = 0.75 * avg_squared_grad! + 0.25 * grad! ** 2;
+        const d = -Math.sqrt((avg_squared_update! + 0.125) / (g + 0.125)) * grad!;
+        const u = 0.75 * avg_squared_update! + 0.25 * d ** 2;
+        return { param: param! + lr! * d, avg_squared_grad: g, avg_squared_update: u };
+      },
+    },
+  ],
 });
 
 /** `ms = mean(g^2); mom = mu mom + lr g / sqrt(ms [- mean(g)^2] + eps); param -= mom`. */
@@ -58,7 +77,15 @@ export const rmspropOp = defineUpdate({
     const mom = k.add(k.mul(mu, momentum), k.div(k.mul(lr, grad), k.sqrt(k.add(spread, epsilon))));
     return { param: k.sub(param, mom), momentum: mom, mean_square: ms, mean_grad: mg };
   },
-  check: {},
+  checks: [false, true].map((centered) => ({
+    attrs: { rho: 0.75, epsilon: 4, mu: 0.5, centered },
+    reference: ({ param, grad, lr, momentum, mean_square, mean_grad }) => {
+      const ms = 0.75 * mean_square! + 0.25 * grad! ** 2;
+      const mg = centered ? 0.75 * mean_grad! + 0.25 * grad! : mean_grad!;
+      const step = 0.5 * momentum! + (lr! * grad!) / Math.sqrt(ms - (centered ? mg ** 2 : 0) + 4);
+      return { param: param! - step, momentum: step, mean_square: ms, mean_grad: mg };
+    },
+  })),
 });
 
 /** A rate for each element, grown while the gradient keeps its sign and shrunk when it turns; the step is `sign(g) rate`. */
@@ -77,7 +104,17 @@ export const rpropOp = defineUpdate({
     const step = k.select(k.gt(g, 0), rate, k.select(k.lt(g, 0), k.neg(rate), k.const(param.type, 0)));
     return { param: k.sub(param, step), prev: g, learning_rate: rate };
   },
-  check: {},
+  checks: [
+    {
+      attrs: { min: 0.25, max: 1, shrink: 0.5, grow: 1.25 },
+      reference: ({ param, grad, prev, learning_rate }) => {
+        const turn = Math.sign(grad! * prev!);
+        const rate = Math.min(1, Math.max(0.25, learning_rate! * (turn > 0 ? 1.25 : turn < 0 ? 0.5 : 1)));
+        const g = turn < 0 ? 0 : grad!;
+        return { param: param! - Math.sign(g) * rate, prev: g, learning_rate: rate };
+      },
+    },
+  ],
 });
 
 /** Paddle's per-step factor of NAdam's momentum schedule. */
@@ -111,7 +148,22 @@ export const nadamOp = defineUpdate({
       moment2: v,
     };
   },
-  check: {},
+  checks: [
+    {
+      attrs: { beta1: 0.5, beta2: 0.25, epsilon: 0.125, psi: 0.5 },
+      reference: (x) => {
+        const pow = x["momentum_decay_pow"]! * 0.96;
+        const [mu, next] = [0.5 * (1 - 0.5 * pow ** 0.5), 0.5 * (1 - 0.5 * (pow * 0.96) ** 0.5)];
+        const product = x["mu_product"]! * mu;
+        const m = 0.5 * x["moment1"]! + 0.5 * x["grad"]!;
+        const v = 0.25 * x["moment2"]! + 0.75 * x["grad"]! ** 2;
+        const beta2_pow = x["beta2_pow"]! * 0.25;
+        const mHat = (next * m) / (1 - product * next) + ((1 - mu) * x["grad"]!) / (1 - product);
+        const param = x["param"]! - (x["lr"]! * mHat) / (Math.sqrt(v / (1 - beta2_pow)) + 0.125);
+        return { param, momentum_decay_pow: pow, beta2_pow, mu_product: product, moment1: m, moment2: v };
+      },
+    },
+  ],
 });
 
 /** Adam whose adaptive rate is rectified, and left out while its variance is unbounded (`rho_t <= 5`). */
@@ -144,7 +196,21 @@ export const radamOp = defineUpdate({
       moment2: v,
     };
   },
-  check: {},
+  checks: [0.5, 0.75].map((beta2) => ({
+    attrs: { beta1: 0.25, beta2, epsilon: 0.125 },
+    reference: (x) => {
+      const [p1, p2] = [x["beta1_pow"]! * 0.25, x["beta2_pow"]! * beta2];
+      const rho = (x["rho"]! * (beta2 - p2) + p2) / (1 - p2);
+      const m = 0.25 * x["moment1"]! + 0.75 * x["grad"]!;
+      const v = beta2 * x["moment2"]! + (1 - beta2) * x["grad"]! ** 2;
+      const last = 2 / (1 - beta2) - 1;
+      const now = last - 2 * rho;
+      const step = (x["lr"]! * m) / (1 - p1);
+      const r = Math.sqrt(((now - 4) * (now - 2) * last) / ((last - 4) * (last - 2) * now));
+      const factor = now > 5 ? (r * Math.sqrt(1 - p2)) / (Math.sqrt(v) + 0.125) : 1;
+      return { param: x["param"]! - step * factor, beta1_pow: p1, beta2_pow: p2, rho, moment1: m, moment2: v };
+    },
+  })),
 });
 
 /** Lamb's moments, and its direction `m^ / (sqrt(v^) + eps) + decay param`. */
@@ -163,7 +229,17 @@ export const lambMomentsOp = defineUpdate({
     return { direction, moment1, moment2 };
   },
   advance: (k, v, a) => ({ beta1_pow: k.mul(v.beta1_pow, a.beta1), beta2_pow: k.mul(v.beta2_pow, a.beta2) }),
-  check: {},
+  checks: [
+    {
+      attrs: { beta1: 0.5, beta2: 0.75, epsilon: 0.125, weight_decay: 0.25 },
+      scalars: { beta1_pow: 0.25, beta2_pow: 0.5 },
+      reference: ({ param, grad, moment1, moment2 }) => {
+        const [m, v] = [0.5 * moment1! + 0.5 * grad!, 0.75 * moment2! + 0.25 * grad! ** 2];
+        const direction = m / 0.75 / (Math.sqrt(v / 0.5) + 0.125) + 0.25 * param!;
+        return { direction, moment1: m, moment2: v, beta1_pow: 0.125, beta2_pow: 0.375 };
+      },
+    },
+  ],
 });
 
 /** `param -= lr ratio direction`, the direction as `grad`; ratio: the norms' quotient where both are positive, else 1. */
@@ -178,7 +254,16 @@ export const lambApplyOp = defineUpdate({
     const ratio = k.select(both, k.div(k.sqrt(param_square), k.sqrt(direction_square)), 1);
     return { param: k.sub(param, k.mul(k.mul(lr, ratio), grad)) };
   },
-  check: {},
+  checks: [
+    {
+      scalars: { param_square: 4, direction_square: 16 },
+      reference: ({ param, grad, lr }) => ({ param: param! - lr! * 0.5 * grad! }),
+    },
+    {
+      scalars: { param_square: 0, direction_square: 16 },
+      reference: ({ param, grad, lr }) => ({ param: param! - lr! * grad! }),
+    },
+  ],
 });
 
 /**
@@ -219,5 +304,28 @@ export const asgdOp = defineOp({
   fuses: { loads: true },
   inplace: { param_out: "param", d_out: "d", y_out: "y", m_out: "m" },
   grad: null,
-  check: {},
+  check: {
+    noGradCheck: "updates have no gradient",
+    samples: [
+      {
+        inputs: [
+          one([2, 4]),
+          one([3, -1]),
+          { shape: [], data: [0.5] },
+          undefined,
+          one([1, 2]),
+          { shape: [3, 2], data: [5, 6, 7, 8, 9, 10] },
+          { shape: [1], data: [4], dtype: "int64" },
+        ],
+        attrs: { decay: "none", coeff: 0 },
+        // Slot 4 % 3 = 1 held (7, 8); three gradients are in the mean.
+        expect: () => [
+          one([2 - (0.5 * (1 - 7 + 3)) / 3, 4 - (0.5 * (2 - 8 - 1)) / 3]),
+          one([1 - 7 + 3, 2 - 8 - 1]),
+          { shape: [3, 2], data: [5, 6, 3, -1, 9, 10] },
+          one([5]),
+        ],
+      },
+    ],
+  },
 });

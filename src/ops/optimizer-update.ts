@@ -7,15 +7,8 @@ import { blockElements } from "../fuse/emitter.js";
 import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
-import {
-  type AttrSpecs,
-  type BodyAttrsOf,
-  fixed,
-  type Inferred,
-  type InferInput,
-  type OpCheck,
-  scalar,
-} from "../program/op.js";
+import { type AttrSpecs, type BodyAttrsOf, fixed, type Inferred, type InferInput, scalar } from "../program/op.js";
+import { type UpdateCheck, updateCheck } from "./optimizer-check.js";
 import { type DecayKind, decayOf } from "./optimizer-parts.js";
 import { requireFloat } from "./infer.js";
 
@@ -36,7 +29,8 @@ export interface UpdateRule<A extends string, S extends string, O extends string
   readonly update: (k: K, v: By<"param" | "grad" | "lr" | A | S, Expr>, attrs: BodyAttrsOf<Specs>) => By<O | A, Expr>;
   /** The next values of the one-element operands; without it they are only read. */
   readonly advance?: (k: K, v: By<S, Expr>, attrs: BodyAttrsOf<Specs>) => By<S, Expr>;
-  readonly check: OpCheck;
+  /** How the table tests it. */
+  readonly checks: readonly UpdateCheck[];
 }
 
 const commonAttrs = { decay: fixed<DecayKind>("none"), coeff: scalar(0) };
@@ -96,7 +90,7 @@ export function defineUpdate<
     fuses: { loads: true },
     inplace: Object.fromEntries(inPlace.map((n) => [`${n}_out`, n])),
     grad: null,
-    check: rule.check,
+    check: updateCheck(rule.arrays, rule.scalars, [rule.result, ...inPlace.filter((n) => n !== "param")], rule.checks),
   });
 }
 

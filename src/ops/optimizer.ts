@@ -2,22 +2,9 @@
 
 import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
-import { fixed, type OpSample, type Plain, scalar } from "../program/op.js";
+import { fixed, scalar } from "../program/op.js";
+import type { UpdateCheck } from "./optimizer-check.js";
 import { defineUpdate } from "./optimizer-update.js";
-
-const one = (data: number[]) => ({ shape: [data.length], data });
-
-/** A sample call: state in order after parameter, gradient, rate and no clipping factor. */
-const sample = (
-  attrs: Readonly<Record<string, unknown>>,
-  state: readonly number[],
-  scalars: readonly number[],
-  expect: (p: number, g: number, lr: number, s: readonly number[]) => readonly number[],
-): OpSample => ({
-  inputs: [one([2]), one([3]), { shape: [], data: [0.5] }, undefined, ...[...state, ...scalars].map((s) => one([s]))],
-  attrs: { decay: "none", coeff: 0, ...attrs },
-  expect: (): readonly Plain[] => expect(2, 3, 0.5, [...state, ...scalars]).map((x) => one([x])),
-});
 
 /** `param -= lr * grad`. */
 export const sgdOp = defineUpdate({
@@ -27,7 +14,7 @@ export const sgdOp = defineUpdate({
   attrs: {},
   result: "param",
   update: (k, { param, grad, lr }) => ({ param: k.sub(param, k.mul(lr, grad)) }),
-  check: { samples: [sample({}, [], [], (p, g, lr) => [p - lr * g])] },
+  checks: [{ reference: ({ param, grad, lr }) => ({ param: param! - lr! * grad! }) }],
 });
 
 /** `v = mu v + grad; param -= lr v`, or `lr (grad + mu v)` with Nesterov's look-ahead. */
@@ -42,15 +29,22 @@ export const momentumOp = defineUpdate({
     const step = nesterov ? k.mul(k.add(grad, k.mul(mu, v)), lr) : k.mul(lr, v);
     return { param: k.sub(param, step), velocity: v };
   },
-  check: {
-    samples: [
-      sample({ mu: 0.5, nesterov: false }, [4], [], (p, g, lr, [v]) => [p - lr * (0.5 * v! + g), 0.5 * v! + g]),
-      sample({ mu: 0.5, nesterov: true }, [4], [], (p, g, lr, [v]) => [
-        p - lr * (g + 0.5 * (0.5 * v! + g)),
-        0.5 * v! + g,
-      ]),
-    ],
-  },
+  checks: [
+    {
+      attrs: { mu: 0.5, nesterov: false },
+      reference: ({ param, grad, lr, velocity }) => {
+        const v = 0.5 * velocity! + grad!;
+        return { param: param! - lr! * v, velocity: v };
+      },
+    },
+    {
+      attrs: { mu: 0.5, nesterov: true },
+      reference: ({ param, grad, lr, velocity }) => {
+        const v = 0.5 * velocity! + grad!;
+        return { param: param! - lr! * (grad! + 0.5 * v), velocity: v };
+      },
+    },
+  ],
 });
 
 /** Exponential mean `beta m + (1 - beta) x`. */
@@ -84,18 +78,20 @@ const shrunk = (k: K, param: Expr, lr: Expr, decay: Expr): Expr => k.mul(param, 
 const adamArrays = ["moment1", "moment2"] as const;
 const adamScalars = ["beta1_pow", "beta2_pow"] as const;
 
-const adamExpect =
-  (decay: number, max?: (v: number) => number) =>
-  (p: number, g: number, lr: number, [m, v]: readonly number[]): readonly number[] => {
-    const [m1, v1] = [0.5 * m! + 0.5 * g, 0.75 * v! + 0.25 * g * g];
-    const top = max ? max(v1) : v1;
-    const mHat = m1 / (1 - 0.25);
-    const vHat = top / (1 - 0.5);
-    const next = p * (1 - lr * decay) - (lr * mHat) / (Math.sqrt(vHat) + 0.125);
-    return [next, m1, v1, ...(max ? [top] : []), 0.25 * 0.5, 0.5 * 0.75];
-  };
-
 const adamAttrs = { beta1: 0.5, beta2: 0.75, epsilon: 0.125 };
+
+/** Adam in its first form: both means corrected, then the quotient. */
+const adamCheck = ({ decay, amsgrad = false }: { decay?: number; amsgrad?: boolean }): UpdateCheck => ({
+  attrs: { ...adamAttrs, ...(decay === undefined ? {} : { weight_decay: decay }) },
+  scalars: { beta1_pow: 0.25, beta2_pow: 0.5 },
+  reference: ({ param, grad, lr, moment1, moment2, moment2_max = 0 }) => {
+    const [m, v] = [0.5 * moment1! + 0.5 * grad!, 0.75 * moment2! + 0.25 * grad! * grad!];
+    const top = amsgrad ? Math.max(v, moment2_max) : v;
+    const step = (lr! * m) / (1 - 0.25) / (Math.sqrt(top / (1 - 0.5)) + 0.125);
+    const next = param! * (1 - lr! * (decay ?? 0)) - step;
+    return { param: next, moment1: m, moment2: v, moment2_max: top, beta1_pow: 0.125, beta2_pow: 0.375 };
+  },
+});
 
 /** Adam. */
 export const adamOp = defineUpdate({
@@ -110,7 +106,7 @@ export const adamOp = defineUpdate({
     return { param: adamStep(k, x, moment1, moment2, a.epsilon), moment1, moment2 };
   },
   advance: advanceBetas,
-  check: { samples: [sample(adamAttrs, [1, 2], [0.25, 0.5], adamExpect(0))] },
+  checks: [adamCheck({})],
 });
 
 /** Adam with the largest second moment so far (AMSGrad). */
@@ -127,16 +123,7 @@ export const adamAmsgradOp = defineUpdate({
     return { param: adamStep(k, x, moment1, moment2_max, a.epsilon), moment1, moment2, moment2_max };
   },
   advance: advanceBetas,
-  check: {
-    samples: [
-      sample(
-        adamAttrs,
-        [1, 2, 5],
-        [0.25, 0.5],
-        adamExpect(0, (v) => Math.max(5, v)),
-      ),
-    ],
-  },
+  checks: [adamCheck({ amsgrad: true })],
 });
 
 /** Adam with decoupled weight decay. */
@@ -153,7 +140,7 @@ export const adamwOp = defineUpdate({
     return { param: adamStep(k, from, moment1, moment2, a.epsilon), moment1, moment2 };
   },
   advance: advanceBetas,
-  check: { samples: [sample({ ...adamAttrs, weight_decay: 0.25 }, [1, 2], [0.25, 0.5], adamExpect(0.25))] },
+  checks: [adamCheck({ decay: 0.25 })],
 });
 
 /** AdamW with the largest second moment so far. */
@@ -171,16 +158,7 @@ export const adamwAmsgradOp = defineUpdate({
     return { param: adamStep(k, from, moment1, moment2_max, a.epsilon), moment1, moment2, moment2_max };
   },
   advance: advanceBetas,
-  check: {
-    samples: [
-      sample(
-        { ...adamAttrs, weight_decay: 0.25 },
-        [1, 2, 5],
-        [0.25, 0.5],
-        adamExpect(0.25, (v) => Math.max(5, v)),
-      ),
-    ],
-  },
+  checks: [adamCheck({ decay: 0.25, amsgrad: true })],
 });
 
 /** `m = mean(g); u = max(|g|, beta2 u + eps); param -= lr / (1 - beta1^t) * m / u`. */
@@ -197,12 +175,15 @@ export const adamaxOp = defineUpdate({
     return { param: k.sub(param, k.mul(rate, k.div(m, u))), moment: m, inf_norm: u };
   },
   advance: (k, { beta1_pow }, { beta1 }) => ({ beta1_pow: k.mul(beta1_pow, beta1) }),
-  check: {
-    samples: [
-      sample(adamAttrs, [1, 8], [0.25], (p, g, lr, [m, u]) => {
-        const [m1, u1] = [0.5 * m! + 0.5 * g, Math.max(Math.abs(g), 0.75 * u! + 0.125)];
-        return [p - (lr / 0.75) * (m1 / u1), m1, u1, 0.125];
-      }),
-    ],
-  },
+  checks: [
+    {
+      attrs: adamAttrs,
+      scalars: { beta1_pow: 0.25 },
+      reference: ({ param, grad, lr, moment, inf_norm }) => {
+        const m = 0.5 * moment! + 0.5 * grad!;
+        const u = Math.max(Math.abs(grad!), 0.75 * inf_norm! + 0.125);
+        return { param: param! - ((lr! / 0.75) * m) / u, moment: m, inf_norm: u, beta1_pow: 0.125 };
+      },
+    },
+  ],
 });

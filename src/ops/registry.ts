@@ -50,6 +50,9 @@ import * as margin from "./margin.js";
 import * as window from "./window.js";
 import * as pNorm from "./p-norm.js";
 import * as vector from "./vector.js";
+import * as optimizer from "./optimizer.js";
+import * as optimizerAdaptive from "./optimizer-adaptive.js";
+import * as optimizerParts from "./optimizer-parts.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
@@ -58,6 +61,9 @@ const families: readonly object[] = [
   cast,
   copy,
   creation,
+  optimizer,
+  optimizerAdaptive,
+  optimizerParts,
   exponential,
   trigonometric,
   rounding,
