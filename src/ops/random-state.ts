@@ -96,20 +96,32 @@ export const seedStateOp = defineOp({
   check: { samples: [], noGradCheck: "integers" },
 });
 
-let programSeed = (): number => 0;
+/** Seeds in force for ops without one of their own; 0: none. */
+const ambient = { all: 0, dropout: (): number => 0 };
 
-/** Says where ops that follow a Program's `randomSeed` (dropout, initializers of startup Programs) find it. */
-export function setProgramSeed(read: () => number): void {
-  programSeed = read;
+/** Says where dropout finds the main Program's `randomSeed`, which it follows in dynamic mode too. */
+export function setDropoutSeed(read: () => number): void {
+  ambient.dropout = read;
+}
+
+/** Runs `fn` with a seed for every op in it that has none: initializers of a startup Program with a `randomSeed`. */
+export function withOpSeed<R>(seed: number, fn: () => R): R {
+  const before = ambient.all;
+  ambient.all = seed;
+  try {
+    return fn();
+  } finally {
+    ambient.all = before;
+  }
 }
 
 /** The state an op draws from: the default generator's, or for a seed other than 0 a fresh one of its own. */
 export function generatorFor(seed: number, op: string): Value {
-  if (!Number.isInteger(seed) || seed < -(2 ** 31) || seed >= 2 ** 31)
-    throw new InvalidArgumentError(`seed must be an integer of 32 bits, got ${seed}.`, { op });
-  return seed === 0 ? defaultGenerator().value : bind1(seedStateOp, [], { seed: [seed] });
+  const used = seed === 0 ? ambient.all : seed;
+  if (!Number.isInteger(used) || used < -(2 ** 31) || used >= 2 ** 31)
+    throw new InvalidArgumentError(`seed must be an integer of 32 bits, got ${used}.`, { op });
+  return used === 0 ? defaultGenerator().value : bind1(seedStateOp, [], { seed: [used] });
 }
 
-/** {@link generatorFor} with the seed of the Program in force where no own one is given. */
-export const programGenerator = (seed: number, op: string): Value =>
-  generatorFor(seed === 0 ? programSeed() : seed, op);
+/** {@link generatorFor} of dropout. */
+export const dropoutGenerator = (op: string): Value => generatorFor(ambient.dropout(), op);

@@ -2,6 +2,7 @@
 
 import { AlreadyExistsError, InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
 import { formatShape, sameShape } from "../core/shape.js";
+import { setDropoutSeed, withOpSeed } from "../ops/random-state.js";
 import { type ParameterHome, type ParameterPlan, setParameterHome } from "../param/create.js";
 import { Parameter } from "../param/parameter.js";
 import { VarDesc } from "../program/program.js";
@@ -18,6 +19,7 @@ interface Programs {
 
 let current: Programs = { main: new Program(), startup: new Program() };
 let eagerHome: ParameterHome | undefined;
+setDropoutSeed(() => current.main.randomSeed);
 
 /** Static parameters: a variable in the main Program, its first value in the startup Program. */
 const staticHome: ParameterHome = {
@@ -58,7 +60,8 @@ function make(plan: ParameterPlan): Parameter {
     undefined,
     new VarDesc(plan.name, plan.shape, plan.dtype, true),
   );
-  const first = withGrad(false, () => capturing(startup.trace, () => plan.initializer.make(plan.shape, plan.dtype)));
+  const draw = () => withOpSeed(startup.randomSeed, () => plan.initializer.make(plan.shape, plan.dtype));
+  const first = withGrad(false, () => capturing(startup.trace, draw));
   startup.parameters.set(plan.name, parameter);
   startup.initial.set(plan.name, first.symbol ? (first.symbol as VarDesc) : startup.trace.capture(first));
   return parameter;

@@ -6,7 +6,7 @@ import { formatShape, normalizeAxis } from "../../core/shape.js";
 import { multiply } from "../../ops/arithmetic.js";
 import * as ops from "../../ops/random-dropout.js";
 import { gumbelSoftmax as gumbelSoftmaxOf } from "../../ops/random-gumbel.js";
-import { generatorFor, programGenerator } from "../../ops/random-state.js";
+import { dropoutGenerator, generatorFor } from "../../ops/random-state.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /** When the kept elements are scaled. */
@@ -62,7 +62,7 @@ export function dropout(x: Tensor, ...rest: Trailing<number, DropoutOptions>): T
   if (p === 1 || Math.fround(p) === 1) return multiply(x, 0);
   if (axis === null) {
     const divisor = up ? Math.fround(1 - Math.fround(p)) : 1;
-    return ops.dropout(x, programGenerator(0, "dropout"), p, divisor);
+    return ops.dropout(x, dropoutGenerator("dropout"), p, divisor);
   }
   const axes = dropAxes(axis, x.shape.length);
   return ops.dropoutAlong(x, generatorFor(0, "dropout"), p, axes, up ? 1 / (1 - p) : 1);
