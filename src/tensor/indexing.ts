@@ -10,10 +10,12 @@ import * as joining from "../ops/concat.js";
 import { full } from "../ops/creation.js";
 import { gather } from "../ops/gather.js";
 import { moveAxis } from "../ops/movement.js";
-import { setSlice } from "../ops/set-slice.js";
+import { setSlice, setSliceInplace } from "../ops/set-slice.js";
 import * as views from "../ops/views.js";
 import { linearIndex } from "../ops/where-index.js";
+import { isCapturing } from "../trace/bind.js";
 import { inplace } from "../trace/inplace.js";
+import { isGradEnabled } from "../trace/tape.js";
 import { checkIndex, tensorOf } from "./arguments.js";
 import { placesOf } from "./masking.js";
 import { putAtIndices } from "./scattering.js";
@@ -282,7 +284,23 @@ export function setAt(
   value: Tensor | number | boolean | readonly unknown[],
 ): Tensor {
   const list = Array.isArray(items) ? (items as readonly IndexItem[]) : [items as IndexItem];
-  return inplace(x, "setAt", (former) => assigned(former, list, valueTensor(value, former)));
+  const given = valueTensor(value, x);
+  const recorded = isGradEnabled() && !(x.stopGradient && given.stopGradient);
+  if (!recorded && x.storage && !isCapturing() && given.storage !== x.storage && writeInPlace(x, list, given)) return x;
+  return inplace(x, "setAt", (former) => assigned(former, list, given === x ? former : given));
+}
+
+/** Where nothing is recorded, basic items write only the part they name. Returns false when there are index tensors. */
+function writeInPlace(x: Tensor, items: readonly IndexItem[], value: Tensor): boolean {
+  const b = basicOf(x, stepsOf(x, items));
+  if (b.advanced.length > 0) return false;
+  const kept = x.shape.map((n, axis) => {
+    const j = b.axes.indexOf(axis);
+    return j < 0 ? n : joining.sliceRange(n, b.starts[j]!, b.ends[j]!, b.strides[j]!).count;
+  });
+  const { axes, starts, ends, strides } = b;
+  setSliceInplace(x, placed(value, kept, b), { axes, starts, ends, strides });
+  return true;
 }
 
 function assigned(x: Tensor, items: readonly IndexItem[], value: Tensor): Tensor {

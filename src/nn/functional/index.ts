@@ -30,5 +30,6 @@ export {
   rmsNorm,
   type RmsNormOptions,
 } from "./norm.js";
+export { pad, type PadFormat, type PadMode, type PadOptions, zeropad2d, type ZeroPad2dOptions } from "./padding.js";
 export type { Reduction, ReductionOptions } from "./checks.js";
 export * from "./softmax.js";
