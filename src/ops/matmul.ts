@@ -1,6 +1,7 @@
 // Ops: products of matrices and what gradients need of them: matmul, linear, and the sum of row products.
 
-import { InvalidArgumentError } from "../core/errors.js";
+import { type DType, isComplex } from "../core/dtype.js";
+import { BugError, InvalidArgumentError } from "../core/errors.js";
 import { promoteTypes } from "../core/promotion.js";
 import { broadcastShapes, formatShape, type Shape } from "../core/shape.js";
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
@@ -11,6 +12,8 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
+import { add, subtract } from "./arithmetic.js";
+import { complex, imag, real } from "./complex-parts.js";
 import { emitGemm, type GemmOperand, type GemmSpec, matrixOperand } from "./gemm.js";
 import { squeeze, unsqueeze } from "./views.js";
 
@@ -122,6 +125,12 @@ function requireMatrices(x: InferInput, y: InferInput): void {
   });
 }
 
+/** The dtype of a product; complex ones are made by parts. */
+function realProduct(dtype: DType): DType {
+  if (isComplex(dtype)) throw new BugError("complex matrices are multiplied by parts");
+  return dtype;
+}
+
 /** `out = x · y` of the last two axes, the others broadcast; operands of rank 2 or more. */
 export const matmulOp = defineOp({
   name: "matmul",
@@ -130,7 +139,7 @@ export const matmulOp = defineOp({
   attrs: { transposeX: fixed(false), transposeY: fixed(false) },
   infer: ({ x, y }, { transposeX, transposeY }) => {
     requireMatrices(x, y);
-    const dtype = promoteTypes(x.dtype, y.dtype, "matmul");
+    const dtype = realProduct(promoteTypes(x.dtype, y.dtype, "matmul"));
     return { outs: { out: { shape: matmulShape(x.shape, y.shape, transposeX, transposeY), dtype } } };
   },
   kernel: (b, { x, y }, { out }, { transposeX, transposeY }) => {
@@ -247,6 +256,7 @@ export const linearOp = defineOp({
  * @throws InvalidArgumentError for rank 0, inner dimensions that differ, leading axes that do not broadcast.
  */
 export function matmul<T extends Value>(x: T, y: T, transposeX = false, transposeY = false): T {
+  if (isComplex(x.dtype) || isComplex(y.dtype)) return byParts(x, y, transposeX, transposeY);
   const row = x.shape.length === 1;
   const column = y.shape.length === 1;
   if (!row && !column) return product2(x, y, transposeX, transposeY);
@@ -258,8 +268,18 @@ export function matmul<T extends Value>(x: T, y: T, transposeX = false, transpos
   return squeeze(out, dropped);
 }
 
+/** A product with complex operands, by real products of their parts. */
+function byParts<T extends Value>(x: T, y: T, transposeX: boolean, transposeY: boolean): T {
+  const times = (a: T, b: T): T => matmul(a, b, transposeX, transposeY);
+  if (!isComplex(x.dtype)) return complex(times(x, real(y)), times(x, imag(y)));
+  if (!isComplex(y.dtype)) return complex(times(real(x), y), times(imag(x), y));
+  const [a, b, c, d] = [real(x), imag(x), real(y), imag(y)];
+  return complex(subtract(times(a, c), times(b, d)), add(times(a, d), times(b, c)));
+}
+
 /** `x · w + bias` with w `[in, out]`. */
 export function linear<T extends Value>(x: T, w: T, bias?: T): T {
   if (x.shape.length === 1) return squeeze(linear(unsqueeze(x, [0]), w, bias), [0]);
+  if (isComplex(x.dtype) || isComplex(w.dtype)) return bias ? add(matmul(x, w), bias) : matmul(x, w);
   return bind1(linearOp, [x, w, bias]) as T;
 }

@@ -53,6 +53,8 @@ import * as vector from "./vector.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
 import * as optimizerParts from "./optimizer-parts.js";
+import * as linearAlgebra from "./linear-algebra.js";
+import * as spectral from "./spectral.js";
 
 /** The family files, one a line. */
 const families: readonly object[] = [
@@ -108,6 +110,8 @@ const families: readonly object[] = [
   window,
   pNorm,
   vector,
+  linearAlgebra,
+  spectral,
 ];
 
 const isRecord = (x: unknown): x is OpRecord => typeof x === "object" && x !== null && "infer" in x && "body" in x;

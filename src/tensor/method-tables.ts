@@ -9,7 +9,11 @@ import { manipulationMethods } from "./manipulation.js";
 import { maskingMethods } from "./masking.js";
 import { scatteringMethods } from "./scattering.js";
 import { slicingMethods } from "./slicing.js";
+import { complexMethods } from "./complex.js";
+import { logicMethods } from "./logic.js";
 import { mathMethods } from "./math.js";
+import { specialMethods } from "./special.js";
+import { unaryMethods } from "./unary.js";
 import { productMethods } from "./products.js";
 import { discreteRandomMethods } from "./random-discrete.js";
 import { randomInplaceMethods } from "./random-inplace.js";
@@ -17,6 +21,9 @@ import { reductionMethods } from "./reduction.js";
 import { searchMethods } from "./search.js";
 import { cumulativeMethods } from "./cumulative.js";
 import { statMethods } from "./stat.js";
+import { normMethods } from "./norms.js";
+import { factorizationMethods } from "./factorization.js";
+import { linalgMethods } from "./linalg.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...slicingMethods, ...scatteringMethods, ...maskingMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...unaryMethods, ...specialMethods, ...logicMethods, ...complexMethods, ...slicingMethods, ...scatteringMethods, ...maskingMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods, ...normMethods, ...factorizationMethods, ...linalgMethods };
