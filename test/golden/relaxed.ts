@@ -1,7 +1,9 @@
 // Recorded cases that come out differently without `strictPaddle`, each with the reason (the FAQ's word over Python Paddle's habit).
 
-const kept = "a parameter group keeps the ParamAttr's rate and regularizer where it does not set its own; Paddle drops both";
-const released = "clearGrad() releases gradients, so a step without a backward in between updates nothing; Paddle fills them with zeros";
+const kept =
+  "a parameter group keeps the ParamAttr's rate and regularizer where it does not set its own; Paddle drops both";
+const released =
+  "clearGrad() releases gradients, so a step without a backward in between updates nothing; Paddle fills them with zeros";
 const unset = "a group's weightDecay null means not set for every optimizer; Paddle's Momentum takes it for none";
 const held = "a rate of 0 in ParamAttr keeps the parameter; Paddle's Rprop ignores rates and moves it";
 
@@ -37,3 +39,7 @@ export function resolveDifference({ optimizer, weight_decay, attr, group }: Reso
   const none = group["weight_decay"] === null && optimizer === "Momentum" && weight_decay !== null;
   return none ? unset : undefined;
 }
+
+/** Why the optimizer's state of a case of the FAQ differs without strictPaddle; its weights never do. */
+export const faqDifference = (id: string): string | undefined =>
+  id === "q7/lr0" ? "a rate of 0 in ParamAttr keeps the moments at their first values; Paddle's go on" : undefined;

@@ -49,10 +49,12 @@ function run(row: Row) {
 /** Python tells the integer 0 from 0.0 and fails on it; JavaScript has one zero, which is Python's 0.0 and recorded as such. */
 const isIntegerZero = (row: Row): boolean => row.group?.["weight_decay"] === 0 && row.error !== undefined;
 
-const cases = rows.filter((row) => !isIntegerZero(row)).map((row) => {
-  const { optimizer, weight_decay, attr, group } = row;
-  return [JSON.stringify({ optimizer, weight_decay, attr, group }), row] as const;
-});
+const cases = rows
+  .filter((row) => !isIntegerZero(row))
+  .map((row) => {
+    const { optimizer, weight_decay, attr, group } = row;
+    return [JSON.stringify({ optimizer, weight_decay, attr, group }), row] as const;
+  });
 
 describe("strictPaddle", () => {
   beforeAll(() => setFlags({ strictPaddle: true }));
