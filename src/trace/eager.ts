@@ -2,6 +2,7 @@
 
 import { dtypes, type DType } from "../core/dtype.js";
 import { BugError, PreconditionNotMetError } from "../core/errors.js";
+import { keyOf } from "../core/key.js";
 import { emptyData, entriesOf, type NdArray } from "../core/nd-array.js";
 import { type Shape, sizeOf } from "../core/shape.js";
 import { type Engine, engine } from "../device/engine.js";
@@ -256,7 +257,7 @@ function fixedAttrs(record: OpRecord, attrs: Attrs): string {
   for (const name in attrs) {
     const value = attrs[name];
     if (!record.scalarAttrs.has(name))
-      out += `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)};`;
+      out += `${name}=${typeof value === "object" ? keyOf(value) : String(value)};`;
     else if (Array.isArray(value)) out += `${name}#${value.length};`;
   }
   return out;
@@ -264,7 +265,7 @@ function fixedAttrs(record: OpRecord, attrs: Attrs): string {
 
 function composedKey(operands: readonly (Value | number | undefined)[], attrs: Attrs): string {
   const ins = operands.map((o) => (typeof o === "object" ? `${dtypes[o.dtype].id}[${o.shape.join()}]` : String(o)));
-  return `${ins.join(";")}|${JSON.stringify(attrs)}`;
+  return `${ins.join(";")}|${keyOf(attrs)}`;
 }
 
 /** Copies a tensor's elements out of the heap. */
