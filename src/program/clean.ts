@@ -1,6 +1,6 @@
 // Passes over a fusion graph before it is fused: common subexpressions share one node, and nodes nobody needs go.
 
-import { keyOf } from "../core/key.js";
+import { keyOf as attrsKey } from "../core/key.js";
 import type { GraphNode, GraphOperand, GraphValue } from "../fuse/body.js";
 import type { Graph } from "../fuse/fuse.js";
 
@@ -45,7 +45,7 @@ function overwrittenValues(graph: Graph): Set<GraphValue> {
 function keyOf(node: GraphNode): string {
   const operands = node.operands.map((o) => (typeof o === "object" ? `v${o.id}` : String(o)));
   const outs = node.outputs.map((v) => `${v.dtype}${v.shape.join("x")}`);
-  return `${node.name}(${operands.join()})${keyOf(node.attrs)}${node.compute ?? ""}:${outs.join()}`;
+  return `${node.name}(${operands.join()})${attrsKey(node.attrs)}${node.compute ?? ""}:${outs.join()}`;
 }
 
 function dropDead(graph: Graph, effects: (node: GraphNode) => boolean): Graph {
