@@ -288,6 +288,41 @@ export const choleskyOp = defineOp({
 /** Cholesky factors. */
 export const cholesky = <T extends Value>(x: T, upper: boolean): T => bind1(choleskyOp, [x], { upper }) as T;
 
+/** X with `A X = B` from the Cholesky factor of A. */
+export const choleskySolveOp = defineOp({
+  name: "cholesky_solve",
+  inputs: ["x", "y"],
+  outputs: ["out"],
+  attrs: { upper: fixed(false) },
+  infer: ({ x, y }) => ({ outs: { out: inferSystem(y, x, "cholesky_solve") } }),
+  host: ({ x, y }, { upper }) => {
+    const [b, factor] = [x as NdArray, y as NdArray];
+    const { batch, list } = pairs(factor, b, "cholesky_solve");
+    const solved = list.map(([t, r]) => {
+      const [low, high] = upper ? [t.adjoint(), t] : [t, t.adjoint()];
+      return solveTriangular(high, solveTriangular(low, r, { upper: false, unit: false }), { upper: true, unit: false });
+    });
+    return { out: stacked(b.dtype, batch, solved, b.shape.at(-2)!, b.shape.at(-1)!) };
+  },
+  saves: ["y", "out"],
+  grad: ({ y, out }, d, { attrs: { upper } }) => {
+    const dx = (): Value => choleskySolve(d.out, y, upper);
+    return {
+      x: dx,
+      y: () => {
+        const half = matmul(dx(), adjoint(out));
+        const both = neg(add(half, adjoint(half)));
+        return upper ? triu(matmul(y, both)) : tril(matmul(both, y));
+      },
+    };
+  },
+  check: { samples: [{ inputs: [[2, 3], { shape: [2, 2], data: [2, 0, 1, 3] }], attrs: { upper: false } }] },
+});
+
+/** X with `A X = B` from A's Cholesky factor. */
+export const choleskySolve = <T extends Value>(x: T, y: T, upper: boolean): T =>
+  bind1(choleskySolveOp, [x, y], { upper }) as T;
+
 /** `e^A`. */
 export const matrixExpOp = defineOp({
   name: "matrix_exp",

@@ -12,6 +12,7 @@ import { add, conj, divide, multiply, subtract } from "./arithmetic.js";
 import { cast } from "./cast.js";
 import { equal } from "./comparison.js";
 import { real } from "./complex-parts.js";
+import { slice } from "./concat.js";
 import { arrayOf, Matrix, matricesOf, stacked } from "./dense.js";
 import { eigOf } from "./dense-eig.js";
 import { eighOf, qrOf, svdOf } from "./dense-orthogonal.js";
@@ -65,7 +66,8 @@ export const eighOp = defineOp({
       const v = vectors;
       const own = multiply(eye(v.shape.at(-1)!, v.shape.at(-1)!, out.dtype), ofColumns(d.out));
       const inner = add(own, multiply(gaps(out), matmul(adjoint(v), d.vectors)));
-      return matmul(matmul(v, inner), adjoint(v));
+      const g = matmul(matmul(v, inner), adjoint(v));
+      return multiply(add(g, adjoint(g)), 0.5);
     },
   }),
   check: { noGradCheck: "the gradient is that of Hermitian matrices", samples: [] },
@@ -107,25 +109,22 @@ export const svdOp = defineOp({
   },
   saves: ["u", "s", "vh"],
   // Townsend, "Differentiating the singular value decomposition" (2016).
-  grad: ({ u, s, vh }, d, { attrs: { full }, meta }) => ({
-    x: () => {
-      if (full && meta.x.shape.at(-1) !== meta.x.shape.at(-2)) throw fullGradient();
-      return svdGradient({ u, s, vh }, d);
-    },
-  }),
+  // Vectors beyond the singular values are not unique; what flows into them is left out, as in Paddle.
+  grad: (saved, d) => ({ x: () => svdGradient(thin(saved), thin(d)) }),
   check: { noGradCheck: "compared with recorded values", samples: [] },
 });
-
-const fullGradient = (): UnimplementedError =>
-  new UnimplementedError("the vectors beyond the singular values are not unique and have no gradient.", {
-    op: "svd",
-    hint: "use fullMatrices: false.",
-  });
 
 interface Factors {
   readonly u: Value;
   readonly s: Value;
   readonly vh: Value;
+}
+
+/** The vectors that belong to singular values. */
+function thin({ u, s, vh }: Factors): Factors {
+  const k = s.shape.at(-1)!;
+  const cut = (x: Value, axis: number): Value => (x.shape[axis] === k ? x : slice(x, [axis], [0], [k]));
+  return { u: cut(u, u.shape.length - 1), s, vh: cut(vh, vh.shape.length - 2) };
 }
 
 function svdGradient({ u, s, vh }: Factors, d: Factors): Value {

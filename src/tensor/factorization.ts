@@ -34,8 +34,7 @@ export function cholesky(x: Tensor, ...rest: Trailing<boolean, UpperOptions>): T
 /** Z with `A Z = x` where y is the Cholesky factor of A. */
 export function choleskySolve(x: Tensor, y: Tensor, ...rest: Trailing<boolean, UpperOptions>): Tensor {
   const { upper = false } = splitOptions<UpperOptions>("choleskySolve", rest, ["upper"]);
-  const half = ops.triangularSolve(y, x, { upper, transpose: upper, unitriangular: false });
-  return ops.triangularSolve(y, half, { upper, transpose: !upper, unitriangular: false });
+  return ops.choleskySolve(x, y, upper);
 }
 
 /** The inverse of A from its Cholesky factor x, one matrix. */
