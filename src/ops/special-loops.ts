@@ -1,8 +1,7 @@
-// Ops that iterate for each element: greatest common divisors, incomplete gamma functions; and choosing rows among tensors.
+// Ops that iterate for each element: greatest common divisors, incomplete gamma functions.
 
 import { isFloat, isInt } from "../core/dtype.js";
-import { InvalidArgumentError } from "../core/errors.js";
-import { broadcastShapes, formatShape, sameShape } from "../core/shape.js";
+import { broadcastShapes } from "../core/shape.js";
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
@@ -205,85 +204,6 @@ export const gammaincOp = regularised("gammainc");
 /** The regularised upper incomplete gamma function Q(x, y); double inside. */
 export const gammainccOp = regularised("gammaincc");
 
-/** Row i of tensor number `index[i]`. */
-export const multiplexOp = defineOp({
-  name: "multiplex",
-  inputs: ["index", "inputs*"],
-  outputs: ["out"],
-  attrs: {},
-  infer: ({ index, inputs }) => {
-    const first = inputs[0];
-    if (inputs.length < 2 || !first || first.shape.length < 2)
-      throw new InvalidArgumentError("needs at least two tensors of rank 2 or more.", { op: "multiplex" });
-    if (!inputs.every((x) => sameShape(x.shape, first.shape) && x.dtype === first.dtype))
-      throw new InvalidArgumentError("all tensors must have one shape and dtype.", { op: "multiplex" });
-    if (index.shape.length !== 2 || index.shape[1] !== 1 || index.shape[0]! > first.shape[0]!)
-      throw new InvalidArgumentError(`the index must be [rows, 1], got ${formatShape(index.shape)}.`, {
-        op: "multiplex",
-      });
-    return { outs: { out: { shape: [index.shape[0]!, ...first.shape.slice(1)], dtype: first.dtype } } };
-  },
-  element: (_, { index, inputs }, __, at) => {
-    const chosen = k.cast(index.at(at[0]!, k.const("i32", 0)), "i32");
-    const choices = inputs.map((x) => x.at(...at));
-    return choices.reduceRight((rest, x, i) => k.select(k.eq(chosen, i), x, rest));
-  },
-  saves: ["index"],
-  grad: ({ index }, d, { meta }) => ({
-    inputs: () => meta.inputs.map((like, which) => bind1(multiplexGradOp, [index, d.out, like], { which })),
-  }),
-  check: {
-    samples: [
-      {
-        inputs: [
-          { shape: [2, 1], data: [1, 0], dtype: "int32" },
-          [
-            { shape: [2, 2], data: [1, 2, 3, 4] },
-            { shape: [2, 2], data: [5, 6, 7, 8] },
-          ],
-        ],
-        expect: () => ({ shape: [2, 2], data: [5, 6, 3, 4] }),
-      },
-    ],
-  },
-});
-
-/** The rows of d that came from tensor number `which`, 0 elsewhere, in the shape of `like`. */
-export const multiplexGradOp = defineOp({
-  name: "multiplex_grad",
-  inputs: ["index", "d", "like"],
-  outputs: ["out"],
-  attrs: { which: fixed(0) },
-  infer: ({ d, like }) => ({ outs: { out: { shape: like.shape, dtype: d.dtype } } }),
-  element: (_, { index, d }, { which }, at) => {
-    const rows = index.extent(0);
-    const row = k.min(at[0]!, k.sub(rows, 1));
-    const mine = k.and(k.lt(at[0]!, rows), k.eq(k.cast(index.at(row, k.const("i32", 0)), "i32"), which));
-    return k.select(mine, d.at(row, ...at.slice(1)), 0);
-  },
-  ghosts: ["like"],
-  saves: ["index"],
-  grad: ({ index }, dd, { attrs, meta }) => ({ d: () => onlyRows(index, dd.out, meta.d, attrs.which) }),
-  check: {
-    samples: [
-      {
-        inputs: [
-          { shape: [2, 1], data: [1, 0], dtype: "int32" },
-          { shape: [2, 2], data: [5, 6, 3, 4] },
-          { shape: [3, 2], data: [0, 0, 0, 0, 0, 0] },
-        ],
-        attrs: { which: 1 },
-        expect: () => ({ shape: [3, 2], data: [5, 6, 0, 0, 0, 0] }),
-      },
-    ],
-  },
-});
-
-/** The rows of `dd` that tensor number `which` gave, as rows of the result. */
-function onlyRows(index: Value, dd: Value, like: Value, which: number): Value {
-  return bind1(multiplexGradOp, [index, dd, like], { which });
-}
-
 /** Greatest common divisor. */
 export const gcd = <T extends Value>(x: T, y: T): T => bind1(gcdOp, [x, y]) as T;
 /** Least common multiple. */
@@ -292,6 +212,3 @@ export const lcm = <T extends Value>(x: T, y: T): T => bind1(lcmOp, [x, y]) as T
 export const gammainc = <T extends Value>(x: T, y: T): T => bind1(gammaincOp, [x, y], { upper: false }) as T;
 /** Q(x, y). */
 export const gammaincc = <T extends Value>(x: T, y: T): T => bind1(gammainccOp, [x, y], { upper: true }) as T;
-/** Row i of tensor number `index[i]`. */
-export const multiplex = <T extends Value>(inputs: readonly T[], index: T): T =>
-  bind1(multiplexOp, [index, inputs]) as T;

@@ -57,7 +57,7 @@ export class Parameter extends Tensor {
   private readonly sources: Record<SettingKey, SettingSource>;
   private rate: Rate = 1;
   private decay: WeightDecayRegularizer | null = null;
-  private clip = true;
+  private clipped = true;
   private init: Initializer | undefined;
   private settled = false;
   /** Called once, at the first update or loaded value. */
@@ -85,7 +85,7 @@ export class Parameter extends Tensor {
   adopt(attr: ParamAttr, creator: string): void {
     this.rate = attr.learningRate;
     this.decay = attr.regularizer;
-    this.clip = attr.needClip;
+    this.clipped = attr.needClip;
     this.stopGradient = !attr.trainable;
     this.doModelAverage = attr.doModelAverage;
     for (const key of ["learningRate", "regularizer", "trainable", "needClip"] as const)
@@ -149,11 +149,11 @@ export class Parameter extends Tensor {
 
   /** False: the optimizer's gradient clipping leaves it alone and does not count it. */
   get needClip(): boolean {
-    return this.clip;
+    return this.clipped;
   }
 
   set needClip(need: boolean) {
-    this.clip = checkBoolean(need, "needClip");
+    this.clipped = checkBoolean(need, "needClip");
     this.sources.needClip = "assigned";
   }
 
