@@ -1,7 +1,7 @@
 // Paddle's functions that draw integers, permutations, categories, and numbers whose distribution is given by tensors.
 
 import { type DType, isFloat, isInt } from "../core/dtype.js";
-import { InvalidArgumentError } from "../core/errors.js";
+import { InvalidArgumentError, OutOfRangeError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { broadcastShapes, sameShape } from "../core/shape.js";
 import { expand } from "../ops/broadcast.js";
@@ -11,7 +11,7 @@ import * as ops from "../ops/random.js";
 import * as rejection from "../ops/random-rejection.js";
 import { multinomial as multinomialOf } from "../ops/random-samples.js";
 import { generatorFor } from "../ops/random-state.js";
-import { shapeOf } from "./arguments.js";
+import { numbersOf, shapeOf } from "./arguments.js";
 import type { ShapeLike } from "./random.js";
 import type { Tensor } from "./tensor.js";
 
@@ -122,7 +122,42 @@ export function bernoulli(x: Tensor, ...rest: Trailing<number, BernoulliOptions>
   if (!isFloat(x.dtype))
     throw new InvalidArgumentError(`needs probabilities, got a tensor of ${x.dtype}.`, { op: "bernoulli" });
   const probabilities = p === undefined || p === null ? x : fullLike(x, p);
+  checkProbabilities(probabilities);
   return ops.bernoulli(probabilities, generatorFor(0, "bernoulli")) as Tensor;
+}
+
+/** The numbers of a small eager tensor, for checks that would cost too much on a large one: those are drawn from as they are. */
+function smallNumbers(x: Tensor): number[] | undefined {
+  const plain = x.dtype === "float32" || x.dtype === "float64";
+  return x.symbol || !plain || x.size > 256 ? undefined : numbersOf(x);
+}
+
+function checkProbabilities(x: Tensor): void {
+  const wrong = smallNumbers(x)?.find((p) => !(p >= 0 && p <= 1));
+  if (wrong !== undefined)
+    throw new OutOfRangeError(`a probability must be from 0 to 1, got ${wrong}.`, { op: "bernoulli", p: wrong });
+}
+
+function checkWeights(x: Tensor, samples: number, replacement: boolean): void {
+  const all = smallNumbers(x);
+  const n = x.shape.at(-1) ?? 0;
+  if (!all || n === 0) return;
+  for (let row = 0; row < all.length; row += n) {
+    const weights = all.slice(row, row + n);
+    const used = weights.filter((w) => w > 0).length;
+    if (weights.some((w) => !(w >= 0)) || used === 0) {
+      throw new InvalidArgumentError("weights must not be negative, and some must be positive.", {
+        op: "multinomial",
+        row: row / n,
+      });
+    }
+    if (!replacement && used < samples) {
+      throw new InvalidArgumentError(`${samples} samples of ${used} categories with a weight, without replacement.`, {
+        op: "multinomial",
+        hint: "pass { replacement: true }, or fewer samples.",
+      });
+    }
+  }
 }
 
 /** Options of {@link multinomial}. */
@@ -147,6 +182,7 @@ export interface MultinomialOptions {
 export function multinomial(x: Tensor, ...rest: Trailing<number, MultinomialOptions>): Tensor {
   const keys = ["numSamples", "replacement", "name"] as const;
   const { numSamples = 1, replacement = false } = splitOptions<MultinomialOptions>("multinomial", rest, keys);
+  checkWeights(x, numSamples, replacement);
   return multinomialOf(x, numSamples, replacement, generatorFor(0, "multinomial")) as Tensor;
 }
 
@@ -156,7 +192,7 @@ export const poisson = (x: Tensor): Tensor => rejection.poisson(x, generatorFor(
 /** Gamma numbers of scale 1 whose shapes stand in `x`, of its dtype. */
 export const standardGamma = (x: Tensor): Tensor => rejection.standardGamma(x, generatorFor(0, "standard_gamma"));
 
-/** Successes in `count` trials of probability `prob`, broadcast; int64. Throws InvalidArgument for a float `count`'s dtype mismatch. */
+/** Successes in `count` trials of probability `prob`, broadcast; int64. Throws InvalidArgument unless prob is a float. */
 export function binomial(count: Tensor, prob: Tensor): Tensor {
   if (!isFloat(prob.dtype) || !(isInt(count.dtype) || isFloat(count.dtype)))
     throw new InvalidArgumentError(`needs counts and probabilities, got ${count.dtype} and ${prob.dtype}.`, {

@@ -7,6 +7,7 @@ import { multiply } from "../../ops/arithmetic.js";
 import * as ops from "../../ops/random-dropout.js";
 import { gumbelSoftmax as gumbelSoftmaxOf } from "../../ops/random-gumbel.js";
 import { dropoutGenerator, generatorFor } from "../../ops/random-state.js";
+import { numberOf } from "../../tensor/arguments.js";
 import type { Tensor } from "../../tensor/tensor.js";
 
 /** When the kept elements are scaled. */
@@ -14,8 +15,8 @@ export type DropoutMode = "upscale_in_train" | "downscale_in_infer";
 
 /** Options of {@link dropout}. */
 export interface DropoutOptions {
-  /** Probability of dropping, default 0.5. */
-  readonly p?: number | undefined;
+  /** Probability of dropping, default 0.5; a tensor of one element is read. */
+  readonly p?: number | Tensor | undefined;
   /** Axes along which the mask differs; by default all. */
   readonly axis?: number | readonly number[] | null | undefined;
   /** False: nothing is dropped. Default true. */
@@ -49,14 +50,15 @@ function requireProbability(p: unknown, op: string): void {
  * const y = nn.functional.dropout(ones([2, 3]), 0.5); // zeros and twos
  * ```
  */
-export function dropout(x: Tensor, ...rest: Trailing<number, DropoutOptions>): Tensor {
+export function dropout(x: Tensor, ...rest: Trailing<number | Tensor, DropoutOptions>): Tensor {
   const keys = ["p", "axis", "training", "inplace", "mode", "name"] as const;
   const o = splitOptions<DropoutOptions>("dropout", rest, keys);
-  const { p = 0.5, axis = null, training = true, mode = "upscale_in_train" } = o;
+  const { p: given = 0.5, axis = null, training = true, mode = "upscale_in_train" } = o;
+  const p = numberOf(given, "dropout");
   requireProbability(p, "dropout");
   if (!modes.includes(mode))
     throw new InvalidArgumentError(`mode must be one of ${modes.join(", ")}, got ${String(mode)}.`, { op: "dropout" });
-  if (p === 0) return x;
+  if (given === 0) return x;
   const up = mode === "upscale_in_train";
   if (!training) return up ? x : multiply(x, axis === null ? Math.fround(1 - Math.fround(p)) : 1 - p);
   if (p === 1 || Math.fround(p) === 1) return multiply(x, 0);
@@ -81,8 +83,8 @@ function dropAxes(axis: number | readonly number[], rank: number): number[] {
 
 /** Options of {@link dropout2d}. */
 export interface Dropout2DOptions {
-  /** Probability of dropping a channel, default 0.5. */
-  readonly p?: number | undefined;
+  /** Probability of dropping a channel, default 0.5; a tensor of one element is read. */
+  readonly p?: number | Tensor | undefined;
   readonly training?: boolean | undefined;
   /** Where the channels stand. */
   readonly dataFormat?: "NCHW" | "NHWC" | undefined;
@@ -99,11 +101,7 @@ function channelDropout(
   x: Tensor,
   op: string,
   formats: readonly [first: string, last: string],
-  o: {
-    readonly p?: number | undefined;
-    readonly training?: boolean | undefined;
-    readonly dataFormat?: string | undefined;
-  },
+  o: Omit<Dropout2DOptions, "dataFormat"> & { readonly dataFormat?: string | undefined },
 ): Tensor {
   const rank = formats[0].length;
   if (x.shape.length !== rank)
@@ -116,13 +114,13 @@ function channelDropout(
 }
 
 /** {@link dropout} of whole channels of images `[N, C, H, W]` (or NHWC). Throws InvalidArgument for another rank. */
-export function dropout2d(x: Tensor, ...rest: Trailing<number, Dropout2DOptions>): Tensor {
+export function dropout2d(x: Tensor, ...rest: Trailing<number | Tensor, Dropout2DOptions>): Tensor {
   const o = splitOptions<Dropout2DOptions>("dropout2d", rest, ["p", "training", "dataFormat", "name"]);
   return channelDropout(x, "dropout2d", ["NCHW", "NHWC"], o);
 }
 
 /** {@link dropout} of whole channels of volumes `[N, C, D, H, W]` (or NDHWC). Throws InvalidArgument for another rank. */
-export function dropout3d(x: Tensor, ...rest: Trailing<number, Dropout3DOptions>): Tensor {
+export function dropout3d(x: Tensor, ...rest: Trailing<number | Tensor, Dropout3DOptions>): Tensor {
   const o = splitOptions<Dropout3DOptions>("dropout3d", rest, ["p", "training", "dataFormat", "name"]);
   return channelDropout(x, "dropout3d", ["NCDHW", "NDHWC"], o);
 }

@@ -34,12 +34,12 @@ export type DropoutLayerOptions = Omit<DropoutOptions, "training">;
  * ```
  */
 export class Dropout extends Layer {
-  readonly p: number;
+  readonly p: number | Tensor;
   readonly axis: number | readonly number[] | null;
   readonly mode: DropoutMode;
   readonly inplace: boolean;
 
-  constructor(...rest: Trailing<number, DropoutLayerOptions>) {
+  constructor(...rest: Trailing<number | Tensor, DropoutLayerOptions>) {
     super(new.target === Dropout ? "dropout" : null);
     const keys = ["p", "inplace", "axis", "mode", "name"] as const;
     const o = splitOptions<DropoutLayerOptions>("Dropout", rest, keys);
@@ -61,10 +61,10 @@ export class Dropout extends Layer {
 
 /** {@link dropout2d} while training: whole channels of images. */
 export class Dropout2D extends Layer {
-  readonly p: number;
+  readonly p: number | Tensor;
   readonly dataFormat: "NCHW" | "NHWC";
 
-  constructor(...rest: Trailing<number, Omit<Dropout2DOptions, "training">>) {
+  constructor(...rest: Trailing<number | Tensor, Omit<Dropout2DOptions, "training">>) {
     super(new.target === Dropout2D ? "dropout2d" : null);
     const o = splitOptions<Omit<Dropout2DOptions, "training">>("Dropout2D", rest, ["p", "dataFormat", "name"]);
     this.p = o.p ?? 0.5;
@@ -82,10 +82,10 @@ export class Dropout2D extends Layer {
 
 /** {@link dropout3d} while training: whole channels of volumes. */
 export class Dropout3D extends Layer {
-  readonly p: number;
+  readonly p: number | Tensor;
   readonly dataFormat: "NCDHW" | "NDHWC";
 
-  constructor(...rest: Trailing<number, Omit<Dropout3DOptions, "training">>) {
+  constructor(...rest: Trailing<number | Tensor, Omit<Dropout3DOptions, "training">>) {
     super(new.target === Dropout3D ? "dropout3d" : null);
     const o = splitOptions<Omit<Dropout3DOptions, "training">>("Dropout3D", rest, ["p", "dataFormat", "name"]);
     this.p = o.p ?? 0.5;
