@@ -1,11 +1,15 @@
 // Datasets made of others: side by side, one after the other, a part of one, a random split.
 
 import { InvalidArgumentError, OutOfRangeError } from "../core/errors.js";
-import { describe } from "../core/options.js";
+import { describe, splitOptions, type Trailing } from "../core/options.js";
+import { randperm } from "../tensor/random-discrete.js";
 import { Dataset, IterableDataset, checkIndex, streamOf } from "./dataset.js";
 
-/** A random order of the numbers from 0 to n - 1: `randperm` of the generator that `seed()` sets. */
+/** A random order of the numbers from 0 to n - 1. */
 export type Randperm = (n: number) => ArrayLike<number | bigint>;
+
+/** Paddle's `randperm`, from the generator that `seed()` sets. */
+export const defaultRandperm: Randperm = (n) => randperm(n).dataSync();
 
 /**
  * Sample i is the fields of sample i of each dataset, joined to one list.
@@ -142,12 +146,17 @@ export class Subset<T = unknown> extends Dataset<T> {
  * Splits a dataset at random into parts of the given lengths, or of the given shares (which sum to 1; what rounding leaves
  * goes to the first parts, one each).
  *
- * @param randperm draws the order, so that the split is Paddle's for the same seed
+ * @param generator draws the order; Paddle's `randperm` by default, so that the split is Paddle's for the same `seed()`
  * @throws InvalidArgumentError when the lengths do not sum to the dataset's.
  * @example
- * const [train, test] = randomSplit(dataset, [0.8, 0.2], randperm);
+ * const [train, test] = randomSplit(dataset, [0.8, 0.2]);
  */
-export function randomSplit<T>(dataset: Dataset<T>, lengths: readonly number[], randperm: Randperm): Subset<T>[] {
+export function randomSplit<T>(
+  dataset: Dataset<T>,
+  lengths: readonly number[],
+  ...rest: Trailing<Randperm | null, { readonly generator?: Randperm | null | undefined }>
+): Subset<T>[] {
+  const { generator } = splitOptions<{ generator?: Randperm | null }>("randomSplit", rest, ["generator"]);
   const sizes = isShares(lengths) ? sizesOfShares(lengths, dataset.length) : lengths;
   const total = sizes.reduce((a, b) => a + b, 0);
   if (total !== dataset.length || !sizes.every((n) => Number.isInteger(n) && n >= 0)) {
@@ -160,7 +169,7 @@ export function randomSplit<T>(dataset: Dataset<T>, lengths: readonly number[], 
       },
     );
   }
-  const order = Array.from(randperm(total), Number);
+  const order = Array.from((generator ?? defaultRandperm)(total), Number);
   let start = 0;
   return sizes.map((size) => {
     start += size;

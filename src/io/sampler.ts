@@ -4,7 +4,7 @@ import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js
 import { type NdArray, isNdArray } from "../core/nd-array.js";
 import { type Trailing, describe, splitOptions } from "../core/options.js";
 import { numpyRandom } from "../core/random-numpy.js";
-import type { Randperm } from "./combined-dataset.js";
+import { defaultRandperm, type Randperm } from "./combined-dataset.js";
 import type { Sized } from "./dataset.js";
 
 /**
@@ -166,19 +166,23 @@ export class WeightedRandomSampler extends Sampler {
 /**
  * The given indices in random order, each once.
  *
- * @param randperm draws the order, so that it is Paddle's for the same seed
+ * @param generator draws the order; Paddle's `randperm` by default, so that it is Paddle's for the same `seed()`
  * @throws InvalidArgumentError when there are none.
  */
 export class SubsetRandomSampler extends Sampler {
   readonly indices: readonly number[];
   readonly #randperm: Randperm;
 
-  constructor(indices: readonly number[], randperm: Randperm) {
+  constructor(
+    indices: readonly number[],
+    ...rest: Trailing<Randperm | null, { readonly generator?: Randperm | null | undefined }>
+  ) {
     super();
     if (indices.length === 0)
       throw new InvalidArgumentError("indices must not be empty.", { op: "SubsetRandomSampler" });
     this.indices = indices;
-    this.#randperm = randperm;
+    const { generator } = splitOptions<{ generator?: Randperm | null }>("SubsetRandomSampler", rest, ["generator"]);
+    this.#randperm = generator ?? defaultRandperm;
   }
 
   override *[Symbol.iterator](): Iterator<number> {

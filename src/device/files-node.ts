@@ -1,0 +1,57 @@
+// Files of Node: written under a temporary name and renamed, so that nobody sees half a file.
+
+import { randomUUID } from "node:crypto";
+import { open, readFile, rename, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { NotFoundError, UnavailableError } from "../core/errors.js";
+import { fetchBytes } from "./fetch.js";
+import type { Files, FileSource } from "./files.js";
+
+/** Files of this machine by path or `file:` URL; other URLs are fetched. */
+export const files: Files = {
+  async read(from) {
+    const path = pathOf(from);
+    if (path === undefined) return fetchBytes(from);
+    try {
+      return await readFile(path);
+    } catch (error) {
+      throw failure("load", path, error);
+    }
+  },
+
+  async write(to, bytes) {
+    const path = pathOf(to);
+    if (path === undefined) throw new UnavailableError(`${String(to)} cannot be written to.`, { op: "save" });
+    const temporary = `${path}.${randomUUID()}.tmp`;
+    try {
+      const file = await open(temporary, "wx");
+      try {
+        await file.writeFile(bytes);
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw failure("save", path, error);
+    }
+  },
+};
+
+/** The path in the file system, or undefined for what must be fetched. */
+function pathOf(from: FileSource): string | undefined {
+  const text = String(from);
+  if (/^file:/i.test(text)) return fileURLToPath(text);
+  return from instanceof URL || /^(?:https?|data|blob):/i.test(text) ? undefined : text;
+}
+
+function failure(op: string, path: string, error: unknown): Error {
+  const { code = "", message = String(error) } = error as { code?: string; message?: string };
+  const fields = { op, path, code };
+  if (code === "ENOENT") {
+    const what = op === "load" ? "there is no file" : "there is no folder for";
+    return new NotFoundError(`${what} "${path}".`, fields);
+  }
+  return new UnavailableError(`"${path}" cannot be ${op === "load" ? "read" : "written"}: ${message}.`, fields);
+}
