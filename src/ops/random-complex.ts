@@ -5,43 +5,9 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, integers, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind, bind1 } from "../trace/bind.js";
+import { asComplex } from "./complex-parts.js";
 import { gaussianOp, shapeOperand, type ShapeSource } from "./random.js";
 import { drawnLike } from "./random-body.js";
-
-/** `out[i] = x[i, part]`. */
-export const pairPartOp = defineOp({
-  name: "pair_part",
-  inputs: ["x"],
-  outputs: ["out"],
-  attrs: { part: integers([0]) },
-  infer: ({ x }) => ({ outs: { out: { shape: x.shape.slice(0, -1), dtype: x.dtype } } }),
-  element: (_, { x }, { part }, index) => x.at(...index, part[0]!),
-  grad: null,
-  check: {
-    samples: [
-      {
-        inputs: [{ shape: [2, 2], data: [1, 2, 3, 4] }],
-        attrs: { part: [1] },
-        expect: () => ({ shape: [2], data: [2, 4] }),
-      },
-    ],
-  },
-});
-
-/** The complex numbers of two real parts. */
-export const joinPartsOp = defineOp({
-  name: "join_parts",
-  inputs: ["re", "im"],
-  outputs: ["out"],
-  attrs: {},
-  infer: ({ re }) => ({
-    outs: { out: { shape: re.shape, dtype: re.dtype === "float64" ? "complex128" : "complex64" } },
-  }),
-  lower: (_, { re }) => ({ out: re }),
-  complex: (_, { re, im }) => ({ out: { re: re.re, im: im.re } }),
-  grad: null,
-  check: { samples: [], noGradCheck: "complex; the golden streams check it" },
-});
 
 /** Normal numbers in both parts, real and imaginary in turn. */
 export const gaussianComplexOp = defineOp({
@@ -53,8 +19,7 @@ export const gaussianComplexOp = defineOp({
   compose: ({ state, like }, { shape, mean, std, dtype }) => {
     const pairs = { shape: [...(like ? like.shape : shape), 2], mean, std, dtype: realOf(dtype) };
     const [parts, stateOut] = bind(gaussianOp, [state, undefined], pairs) as [Value, Value];
-    const part = (n: number): Value => bind1(pairPartOp, [parts], { part: [n] });
-    return { out: bind1(joinPartsOp, [part(0), part(1)]), stateOut };
+    return { out: asComplex(parts), stateOut };
   },
   ghosts: ["like"],
   inplace: { stateOut: "state" },

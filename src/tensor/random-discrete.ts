@@ -8,6 +8,7 @@ import { expand } from "../ops/broadcast.js";
 import { cast } from "../ops/cast.js";
 import { fullLike } from "../ops/creation.js";
 import * as ops from "../ops/random.js";
+import { binomial as binomialOf } from "../ops/random-binomial.js";
 import * as rejection from "../ops/random-rejection.js";
 import { multinomial as multinomialOf } from "../ops/random-samples.js";
 import { generatorFor } from "../ops/random-state.js";
@@ -200,7 +201,7 @@ export function binomial(count: Tensor, prob: Tensor): Tensor {
     });
   const shape = broadcastShapes(count.shape, prob.shape, "binomial");
   const wide = (x: Tensor): Tensor => (sameShape(x.shape, shape) ? x : expand(x, shape));
-  return rejection.binomial(wide(cast(count, prob.dtype)), wide(prob), generatorFor(0, "binomial")) as Tensor;
+  return binomialOf(wide(cast(count, prob.dtype)), wide(prob), generatorFor(0, "binomial")) as Tensor;
 }
 
 /** What Tensor has of these as methods. */
