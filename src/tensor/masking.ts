@@ -75,8 +75,12 @@ export function where(condition: Tensor, ...rest: readonly unknown[]): Tensor | 
   return choose<Tensor>(condition, x, y);
 }
 /** `x` where a condition holds, `y` elsewhere, in place of `x`. */
-export const where_ = (condition: Tensor, x: Tensor, y: Tensor | number): Tensor =>
-  inplace(x, "where_", (former) => choose<Tensor>(condition, former, y));
+export function where_(condition: Tensor, ...rest: [options: WhereOptions] | [x: Tensor, y: Tensor | number]): Tensor {
+  const { x, y } = splitOptions<WhereOptions>("where_", rest, ["x", "y"], 2);
+  if (!(x instanceof Value) || y === undefined || y === null)
+    throw new InvalidArgumentError("needs a tensor x, which takes the result, and y.", { op: "where_" });
+  return inplace(x as Tensor, "where_", (former) => choose<Tensor>(condition, former, y));
+}
 
 /** The elements where a mask is true, in order. Reads their number at once. */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
