@@ -39,3 +39,116 @@ export {
 export { Embedding, type EmbeddingLayerOptions } from "./layers/embedding.js";
 export { Linear, type LinearOptions } from "./layers/linear.js";
 export type { LoadOptions, LoadReport, StateDict } from "./state.js";
+export {
+  BatchNorm,
+  BatchNorm1D,
+  BatchNorm2D,
+  BatchNorm3D,
+  type BatchNormLayerOptions,
+  type LegacyBatchNormOptions,
+  SyncBatchNorm,
+} from "./layers/batch-norm.js";
+export {
+  Bilinear,
+  type BilinearOptions,
+  ChannelShuffle,
+  CosineSimilarity,
+  Flatten,
+  type FlattenLayerOptions,
+  Identity,
+  LogSoftmax,
+  PairwiseDistance,
+  PixelShuffle,
+  PixelUnshuffle,
+  Softmax,
+  Softmax2D,
+  type SoftmaxLayerOptions,
+  Unflatten,
+} from "./layers/common.js";
+export {
+  BCELoss,
+  BCEWithLogitsLoss,
+  CrossEntropyLoss,
+  GaussianNLLLoss,
+  KLDivLoss,
+  L1Loss,
+  MSELoss,
+  NLLLoss,
+  PoissonNLLLoss,
+  SmoothL1Loss,
+  SoftMarginLoss,
+} from "./layers/loss.js";
+export {
+  CosineEmbeddingLoss,
+  HingeEmbeddingLoss,
+  MarginRankingLoss,
+  MultiLabelMarginLoss,
+  MultiLabelSoftMarginLoss,
+  MultiMarginLoss,
+  TripletMarginLoss,
+  TripletMarginWithDistanceLoss,
+} from "./layers/loss-margin.js";
+export {
+  GroupNorm,
+  type GroupNormLayerOptions,
+  InstanceNorm1D,
+  InstanceNorm2D,
+  InstanceNorm3D,
+  type InstanceNormLayerOptions,
+  LayerNorm,
+  LocalResponseNorm,
+  type NormLayerOptions,
+} from "./layers/norm.js";
+export {
+  CircularPad1D,
+  CircularPad2D,
+  CircularPad3D,
+  ConstantPad1D,
+  ConstantPad2D,
+  ConstantPad3D,
+  ReflectionPad1D,
+  ReflectionPad2D,
+  ReflectionPad3D,
+  ReplicationPad1D,
+  ReplicationPad2D,
+  ReplicationPad3D,
+  ZeroPad1D,
+  ZeroPad2D,
+  ZeroPad3D,
+  Pad1D,
+  Pad2D,
+  Pad3D,
+  type PadLayerOptions,
+} from "./layers/padding.js";
+export {
+  /** @deprecated use CircularPad1D */
+  CircularPad1D as CircularPad1d,
+  /** @deprecated use CircularPad2D */
+  CircularPad2D as CircularPad2d,
+  /** @deprecated use CircularPad3D */
+  CircularPad3D as CircularPad3d,
+  /** @deprecated use ConstantPad1D */
+  ConstantPad1D as ConstantPad1d,
+  /** @deprecated use ConstantPad2D */
+  ConstantPad2D as ConstantPad2d,
+  /** @deprecated use ConstantPad3D */
+  ConstantPad3D as ConstantPad3d,
+  /** @deprecated use ReflectionPad1D */
+  ReflectionPad1D as ReflectionPad1d,
+  /** @deprecated use ReflectionPad2D */
+  ReflectionPad2D as ReflectionPad2d,
+  /** @deprecated use ReflectionPad3D */
+  ReflectionPad3D as ReflectionPad3d,
+  /** @deprecated use ReplicationPad1D */
+  ReplicationPad1D as ReplicationPad1d,
+  /** @deprecated use ReplicationPad2D */
+  ReplicationPad2D as ReplicationPad2d,
+  /** @deprecated use ReplicationPad3D */
+  ReplicationPad3D as ReplicationPad3d,
+  /** @deprecated use ZeroPad1D */
+  ZeroPad1D as ZeroPad1d,
+  /** @deprecated use ZeroPad2D */
+  ZeroPad2D as ZeroPad2d,
+  /** @deprecated use ZeroPad3D */
+  ZeroPad3D as ZeroPad3d,
+} from "./layers/padding.js";

@@ -9,12 +9,13 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, integers } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind, bind1 } from "../trace/bind.js";
-import { multiply, subtract } from "./arithmetic.js";
+import { add, multiply, subtract } from "./arithmetic.js";
 import { sumOp } from "./broadcast.js";
 import { cast } from "./cast.js";
+import { minimum } from "./comparison.js";
 import { exp } from "./exponential.js";
 import { requireFloat, requireInt } from "./infer.js";
-import { logSumExp, widened, wideType } from "./softmax.js";
+import { farthestBehind, logSumExp, widened, wideType } from "./softmax.js";
 
 const classAttrs = { axis: fixed(0), ignore: integers([-100]) };
 
@@ -108,28 +109,33 @@ const placeClass = (label: Value, d: Value, like: Value, attrs: ClassAttrs): Val
 export const pickClass = <T extends Value>(x: T, label: Value, axis: number, ignore: number): T =>
   bind1(pickClassOp, [x, label], { axis, ignore: [ignore] }) as T;
 
-/** `norm - x[class]` at each place, 0 where the label is `ignore`. */
+/** `logSum + min(max - x[class], 64)` at each place, 0 where the label is `ignore`. */
 export const classLossOp = defineOp({
   name: "class_loss",
-  inputs: ["x", "norm", "label"],
+  inputs: ["x", "max", "logSum", "label"],
   outputs: ["loss"],
   attrs: classAttrs,
-  infer: ({ norm }) => ({ outs: { loss: { shape: norm.shape, dtype: norm.dtype } } }),
-  element: (_, { x, norm, label }, { axis, ignore }, index) => {
+  infer: ({ max }) => ({ outs: { loss: { shape: max.shape, dtype: max.dtype } } }),
+  element: (_, { x, max, logSum, label }, { axis, ignore }, index) => {
     const { inside, counts } = classAt(x, label, index, axis, ignore[0]!);
-    const loss = k.sub(norm.at(...index), k.cast(x.at(...atClass(index, axis, inside)), norm.type));
-    return k.select(counts, loss, 0);
+    const behind = k.sub(max.at(...index), k.cast(x.at(...atClass(index, axis, inside)), max.type));
+    return k.select(counts, k.add(logSum.at(...index), k.min(behind, farthestBehind)), 0);
   },
   grad: null,
   check: {
     domain: [-2, 2],
-    samples: [{ inputs: [[3, 2], [3, 1], { shape: [3, 1], data: [1, -100, 0], dtype: "int64" }], attrs: { axis: 1, ignore: [-100] } }],
+    samples: [
+      {
+        inputs: [[3, 2], [3, 1], [3, 1], { shape: [3, 1], data: [1, -100, 0], dtype: "int64" }],
+        attrs: { axis: 1, ignore: [-100] },
+      },
+    ],
   },
 });
 
 /**
- * Cross entropy of scores with class numbers: `loss = log Σ e^x - x[label]`, 0 where the label is `ignore`. `norm` is `log Σ e^x`: all
- * that the gradient needs beside x, so no softmax is stored.
+ * Cross entropy of scores with class numbers: `loss = log Σ e^x - x[label]`, 0 where the label is `ignore`; a score counts as
+ * at most 64 below the largest, as in Paddle. `norm` is `log Σ e^x`: all that the gradient needs beside x, so no softmax is stored.
  */
 export const crossEntropyOp = defineOp({
   name: "cross_entropy_with_softmax",
@@ -142,8 +148,8 @@ export const crossEntropyOp = defineOp({
     return { outs: { loss: { shape, dtype: x.dtype }, norm: { shape, dtype: wideType(x.dtype) } } };
   },
   compose: ({ x, label }, attrs) => {
-    const norm = logSumExp(widened(x), attrs.axis);
-    return { loss: cast(bind1(classLossOp, [x, norm, label], attrs), x.dtype), norm };
+    const { max, logSum } = logSumExp(widened(x), attrs.axis);
+    return { loss: cast(bind1(classLossOp, [x, max, logSum, label], attrs), x.dtype), norm: add(max, logSum) };
   },
   saves: ["x", "label", "norm"],
   grad: ({ x, label, norm }, d, { attrs }) => ({
@@ -211,9 +217,10 @@ export const crossEntropySoftOp = defineOp({
   },
   compose: ({ x, label }, { axis }) => {
     const wide = widened(x);
-    const norm = logSumExp(wide, axis);
-    const loss = bind1(sumOp, [multiply(cast(label, wide.dtype), subtract(norm, wide))], { axes: [axis], keepdim: true });
-    return { loss: cast(loss, x.dtype), norm };
+    const { max, logSum } = logSumExp(wide, axis);
+    const each = add(logSum, minimum<Value>(subtract(max, wide), farthestBehind));
+    const loss = bind1(sumOp, [multiply(cast(label, wide.dtype), each)], { axes: [axis], keepdim: true });
+    return { loss: cast(loss, x.dtype), norm: add(max, logSum) };
   },
   saves: ["x", "label", "norm"],
   grad: ({ x, label, norm }, d, { attrs }) => ({

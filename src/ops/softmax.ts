@@ -6,9 +6,10 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type Inferred, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
-import { add, divide, multiply, subtract } from "./arithmetic.js";
+import { divide, multiply, subtract } from "./arithmetic.js";
 import { expandLike, sumOp } from "./broadcast.js";
 import { cast } from "./cast.js";
+import { maximum } from "./comparison.js";
 import { exp } from "./exponential.js";
 import { reducedShape, requireFloat } from "./infer.js";
 import { maxOp } from "./reduction.js";
@@ -111,10 +112,13 @@ export const logSumOp = defineOp({
   check: { domain: [0.5, 2], samples: [{ inputs: [[3, 4]], attrs: { axes: [1], keepdim: true } }] },
 });
 
-/** `max x + log Σ e^(x - max x)` along an axis, which stays with extent 1. */
-export function logSumExp(x: Value, axis: number): Value {
+/** Logarithms of probabilities end here below the largest score, as in Paddle's CPU kernels: e^-64 is 1.6e-28. */
+export const farthestBehind = 64;
+
+/** `max x` and `log Σ e^(x - max x)` along an axis, which stays with extent 1; their sum is `log Σ e^x`. */
+export function logSumExp(x: Value, axis: number): { readonly max: Value; readonly logSum: Value } {
   const max = bind1(maxOp, [x], { axes: [axis], keepdim: true });
-  return add(max, bind1(logSumOp, [exp(subtract(x, max))], { axes: [axis], keepdim: true }));
+  return { max, logSum: bind1(logSumOp, [exp(subtract(x, max))], { axes: [axis], keepdim: true }) };
 }
 
 /** The gradient of log-softmax: `d - e^out Σ d`. */
@@ -143,7 +147,7 @@ export const logSoftmaxGradOp = defineOp({
   },
 });
 
-/** `out = x - max - log Σ e^(x - max)` along an axis. */
+/** `out = max(x - max, -64) - log Σ e^(x - max)` along an axis. */
 export const logSoftmaxOp = defineOp({
   name: "log_softmax",
   inputs: ["x"],
@@ -152,8 +156,8 @@ export const logSoftmaxOp = defineOp({
   infer: floatLike("log_softmax"),
   compose: ({ x }, { axis }) => {
     const wide = widened(x);
-    const shifted = subtract(wide, bind1(maxOp, [wide], { axes: [axis], keepdim: true }));
-    return { out: cast(subtract(shifted, bind1(logSumOp, [exp(shifted)], { axes: [axis], keepdim: true })), x.dtype) };
+    const { max, logSum } = logSumExp(wide, axis);
+    return { out: cast(subtract(maximum<Value>(subtract(wide, max), -farthestBehind), logSum), x.dtype) };
   },
   saves: ["out"],
   grad: ({ out }, d, { attrs }) => ({ x: () => bind1(logSoftmaxGradOp, [out, d.out], attrs) }),
