@@ -102,7 +102,10 @@ export const greaterEqualOp = compare(
   (x, y) => x >= y,
 );
 
-/** `|x - y| <= atol + rtol |y|`, or both the same infinity, or (with `equalNan`) both NaN. */
+/**
+ * `|x - y| <= atol + rtol |y|`, or x = y, or (with `equalNan`) both NaN; real numbers in double. An infinite y is close to everything but
+ * NaN, as in Paddle.
+ */
 export const iscloseOp = defineOp({
   name: "isclose",
   inputs: ["x", "y"],
@@ -110,15 +113,13 @@ export const iscloseOp = defineOp({
   attrs: { rtol: scalar(1e-5), atol: scalar(1e-8), equalNan: fixed(false) },
   infer: ({ x, y }) => {
     const inferred = comparison("isclose")({ x, y });
-    // Tolerances are fractions: integers and truth values compare as doubles.
-    const exact = inferred.compute === "bool" || inferred.compute?.includes("int");
-    return exact ? { ...inferred, compute: "float64" } : inferred;
+    const { compute } = inferred;
+    return compute !== undefined && isComplex(compute) ? inferred : { ...inferred, compute: "float64" };
   },
   lower: (_, { x, y }, { rtol, atol, equalNan }) => {
     const near = k.le(k.abs(k.sub(x, y)), k.add(atol, k.mul(k.abs(y), rtol)));
     const nan = (v: Expr): Expr => k.ne(v, v);
-    const finite = k.lt(k.abs(y), Infinity);
-    const close = k.or(k.and(near, finite), k.eq(x, y));
+    const close = k.or(near, k.eq(x, y));
     return { out: equalNan ? k.or(close, k.and(nan(x), nan(y))) : close };
   },
   complex: (_, { x, y }, { rtol, atol }) => {

@@ -8,6 +8,7 @@ import { bind1 } from "../trace/bind.js";
 import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import { add, conj, divide, multiply, reciprocal, scale, square } from "./arithmetic.js";
+import { cast } from "./cast.js";
 import * as z from "./complex-math.js";
 import { fullLike } from "./creation.js";
 import { binary, meet } from "./infer.js";
@@ -136,7 +137,7 @@ export const elementwisePowOp = defineOp({
   saves: ["x", "y", "out"],
   grad: ({ x, y, out }, d) => ({
     x: () => multiply(d.out, conj(multiply(y, elementwisePow(x, add(y, -1))))),
-    y: () => multiply(d.out, conj(multiply(out, typeof x === "number" ? Math.log(x) : log(x)))),
+    y: () => multiply(d.out, conj(multiply(out, typeof x === "number" ? Math.log(x) : log(cast(x, out.dtype))))),
   }),
   check: {
     reference: (x, y) => x! ** y!,

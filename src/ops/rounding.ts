@@ -1,6 +1,6 @@
 // Ops: rounding, signs, absolute values, floor division and remainders.
 
-import { isComplex, realOf } from "../core/dtype.js";
+import { isComplex, isInt, realOf } from "../core/dtype.js";
 import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
@@ -76,29 +76,38 @@ export const roundDecimalsOp = defineOp({
   },
 });
 
+/** Signs: the gradient of complex ones is zero for `sign`, and that of `x / |x|` for `sgn`, as in Paddle. */
+const signRecord = (name: "sign" | "sgn") =>
+  defineOp({
+    name,
+    inputs: ["x"],
+    outputs: ["out"],
+    attrs: {},
+    infer: (operands) => {
+      const { dtype } = operands.x;
+      if (dtype === "bool" || (name === "sgn" && isInt(dtype))) throw refused(dtype, name);
+      return sameUnary(name, true)(operands);
+    },
+    lower: (k, { x }) => {
+      const one = k.select(k.gt(x, 0), k.const(x.type, 1), k.select(k.lt(x, 0), k.const(x.type, -1), 0));
+      return { out: k.isFloat(x) ? k.select(k.ne(x, x), x, one) : one };
+    },
+    complex: (k, { x }) => {
+      const r = z.absZ(x);
+      const zero = k.eq(r, 0);
+      return { out: { re: k.select(zero, 0, k.div(x.re, r)), im: k.select(zero, 0, k.div(x.im, r)) } };
+    },
+    saves: ["x", "out"],
+    grad: ({ x, out }, d) => ({
+      x: () => (name === "sgn" && isComplex(x.dtype) ? complexSignGrad(x, out, d.out) : fullLike(d.out, 0)),
+    }),
+    check: { reference: Math.sign, domain: [-2, 2], noGradCheck: "a step" },
+  });
+
 /** `x / |x|`, 0 for 0 (and for -0), NaN for NaN. */
-export const signOp = defineOp({
-  name: "sign",
-  inputs: ["x"],
-  outputs: ["out"],
-  attrs: {},
-  infer: (operands) => {
-    if (operands.x.dtype === "bool") throw refused("bool", "sign");
-    return sameUnary("sign", true)(operands);
-  },
-  lower: (k, { x }) => {
-    const sign = k.select(k.gt(x, 0), k.const(x.type, 1), k.select(k.lt(x, 0), k.const(x.type, -1), 0));
-    return { out: k.isFloat(x) ? k.select(k.ne(x, x), x, sign) : sign };
-  },
-  complex: (k, { x }) => {
-    const r = z.absZ(x);
-    const zero = k.eq(r, 0);
-    return { out: { re: k.select(zero, 0, k.div(x.re, r)), im: k.select(zero, 0, k.div(x.im, r)) } };
-  },
-  saves: ["x", "out"],
-  grad: ({ x, out }, d) => ({ x: () => (isComplex(x.dtype) ? complexSignGrad(x, out, d.out) : fullLike(d.out, 0)) }),
-  check: { reference: Math.sign, domain: [-2, 2], dtypes: ["int32", "int64"], noGradCheck: "a step" },
-});
+export const signOp = signRecord("sign");
+/** {@link signOp} of floats and complex numbers. */
+export const sgnOp = signRecord("sgn");
 
 /** `(d - conj(d) s^2) / 2|z|` for s = z / |z|. */
 const complexSignGrad = (x: Value, s: Value, d: Value): Value =>
@@ -117,7 +126,7 @@ export const absOp = defineOp({
   lower: (k, { x }) => ({ out: k.abs(x) }),
   complex: (k, { x }) => ({ out: { re: z.absZ(x), im: k.const(x.re.type, 0) } }),
   saves: ["x"],
-  grad: ({ x }, d) => ({ x: () => multiply(d.out, sign(x)) }),
+  grad: ({ x }, d) => ({ x: () => multiply(d.out, isComplex(x.dtype) ? sgn(x) : sign(x)) }),
   check: { reference: Math.abs, domain: [0.1, 2], dtypes: ["int32", "int64"] },
 });
 
@@ -183,6 +192,33 @@ export const floorDivideOp = defineOp({
   },
 });
 
+/** `out = trunc(x / y)`. An integer divided by 0 gives 0. */
+export const truncDivideOp = defineOp({
+  name: "trunc_divide",
+  inputs: ["x", "y"],
+  outputs: ["out"],
+  attrs: {},
+  infer: realBinary("trunc_divide"),
+  lower: (k, { x, y }) => ({ out: k.isFloat(x) ? k.trunc(k.div(x, y)) : k.div(x, y) }),
+  grad: null,
+  check: {
+    domain: [
+      [-9, 9],
+      [1, 3],
+    ],
+    reference: (x, y) => Math.trunc(x! / y!),
+    samples: [
+      {
+        inputs: [
+          { shape: [4], data: [7, -7, 7, -7], dtype: "int32" },
+          { shape: [4], data: [2, 2, -2, -2], dtype: "int32" },
+        ],
+        expect: () => ({ shape: [4], data: [3, -3, -3, 3] }),
+      },
+    ],
+  },
+});
+
 /** `out = x - floor(x / y) y`, with y's sign; complex quotients are rounded by parts. An integer modulo 0 gives 0. */
 export const remainderOp = defineOp({
   name: "remainder",
@@ -234,11 +270,15 @@ export const round = <T extends Value>(x: T, decimals = 0): T =>
   (decimals === 0 ? bind1(roundOp, [x]) : bind1(roundDecimalsOp, [x], { factor: 10 ** decimals })) as T;
 /** Sign. */
 export const sign = <T extends Value>(x: T): T => bind1(signOp, [x]) as T;
+/** Sign of floats and complex numbers. */
+export const sgn = <T extends Value>(x: T): T => bind1(sgnOp, [x]) as T;
 /** Absolute value. */
 export const abs = <T extends Value>(x: T): T => bind1(absOp, [x]) as T;
 /** Fraction. */
 export const frac = <T extends Value>(x: T): T => bind1(fracOp, [x]) as T;
 /** Quotient rounded down. */
 export const floorDivide = <T extends Value>(x: T | number, y: T | number): T => bind1(floorDivideOp, [x, y]) as T;
+/** Quotient rounded towards zero. */
+export const truncDivide = <T extends Value>(x: T | number, y: T | number): T => bind1(truncDivideOp, [x, y]) as T;
 /** Remainder with y's sign. */
 export const remainder = <T extends Value>(x: T | number, y: T | number): T => bind1(remainderOp, [x, y]) as T;

@@ -9,8 +9,8 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type Inferred, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
-import { add, multiply, neg, subtract } from "./arithmetic.js";
-import { exp, log } from "./exponential.js";
+import { add, multiply, neg } from "./arithmetic.js";
+import { elementwisePow, exp } from "./exponential.js";
 import { meet } from "./infer.js";
 import { ceilDiv, coordinates } from "./loops.js";
 import { abs, floorDivide } from "./rounding.js";
@@ -174,7 +174,7 @@ const regularised = (name: "gammainc" | "gammaincc") =>
     // The derivative by y: y^(x-1) e^-y / gamma(x). By x there is none, as in Paddle.
     grad: ({ x, y }, d) => ({
       y: () => {
-        const slope = exp(subtract(subtract(multiply(add(x, -1), log(y)), y), lgamma(x)));
+        const slope = multiply(elementwisePow(y, add(x, -1)), exp(neg(add(y, lgamma(x)))));
         return multiply(d.out, name === "gammaincc" ? neg(slope) : slope);
       },
     }),

@@ -6,7 +6,7 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type Inferred, type InferInput, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind, bind1 } from "../trace/bind.js";
-import { add, divide, multiply, neg, scale, square, subtract } from "./arithmetic.js";
+import { add, conj, divide, multiply, neg, scale, square, subtract } from "./arithmetic.js";
 import * as z from "./complex-math.js";
 import { equal } from "./comparison.js";
 import { elementwisePow, exp } from "./exponential.js";
@@ -32,9 +32,9 @@ export const erfOp = functionOfOne("erf", {
   },
 });
 
-/** The inverse of erf; +-inf at +-1. */
+/** The inverse of erf; +-inf at +-1 and beyond, as in Paddle. */
 export const erfinvOp = functionOfOne("erfinv", {
-  value: (k, x) => k.erfinv(x),
+  value: (k, x) => k.erfinv(k.min(k.max(x, -1), 1)),
   saves: "out",
   grad: (out, d) => multiply(d, scale(exp(square(out)), Math.sqrt(Math.PI) / 2)),
   check: {
@@ -194,7 +194,7 @@ export const sincOp = defineOp({
   saves: ["x", "out"],
   // (cos(pi x) - sinc x) / x, 0 at 0.
   grad: ({ x, out }, d) => ({
-    x: () => where(equal(x, 0), 0, multiply(d.out, divide(subtract(cos(scale(x, Math.PI)), out), x))),
+    x: () => multiply(d.out, conj(where(equal(x, 0), 0, divide(subtract(cos(scale(x, Math.PI)), out), x)))),
   }),
   check: { reference: (x) => (x === 0 ? 1 : Math.sin(Math.PI * x!) / (Math.PI * x!)), domain: [-3, 3] },
 });
@@ -295,7 +295,10 @@ export const hypotOp = defineOp({
   lower: (_, { x, y }) => ({ out: z.hypot(x, y) }),
   complex: (_, { x, y }) => ({ out: z.sqrtZ(z.addZ(z.mulZ(x, x), z.mulZ(y, y))) }),
   saves: ["x", "y", "out"],
-  grad: ({ x, y, out }, d) => ({ x: () => multiply(d.out, divide(x, out)), y: () => multiply(d.out, divide(y, out)) }),
+  grad: ({ x, y, out }, d) => ({
+    x: () => multiply(d.out, conj(divide(x, out))),
+    y: () => multiply(d.out, conj(divide(y, out))),
+  }),
   check: { reference: (x, y) => Math.hypot(x!, y!), domain: [0.5, 2] },
 });
 
@@ -429,8 +432,10 @@ export const frexpOp = defineOp({
     const odd = k.select(k.ne(x, x), x, k.select(k.eq(x, 0), k.const(x.type, 0), 1));
     return { mantissa: k.select(plain, x, mantissa), exponent: k.select(plain, odd, exponent) };
   },
-  saves: ["exponent"],
-  grad: ({ exponent }, d) => ({ x: () => multiply(d.mantissa, elementwisePow(2, neg(exponent))) }),
+  saves: ["x", "exponent"],
+  grad: ({ x, exponent }, d) => ({
+    x: () => where(equal(x, 0), 0, multiply(d.mantissa, elementwisePow(2, neg(exponent)))),
+  }),
   check: {
     samples: [
       {

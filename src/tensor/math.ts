@@ -2,7 +2,7 @@
 
 import { isInt } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
-import { splitOptions, type Trailing } from "../core/options.js";
+import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import * as activation from "../ops/activation.js";
 import * as ops from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
@@ -14,6 +14,7 @@ import * as loops from "../ops/special-loops.js";
 import * as special from "../ops/special.js";
 import { atan2 as atan2Of } from "../ops/trigonometric.js";
 import { inplace } from "../trace/inplace.js";
+import { withGrad } from "../trace/tape.js";
 import { numberOf } from "./arguments.js";
 import { mutating } from "./mutating.js";
 import type { Tensor } from "./tensor.js";
@@ -34,8 +35,29 @@ export const add = (x: Tensor, y: Tensor | number): Tensor => ops.add(x, y);
 export const subtract = (x: Tensor, y: Tensor | number): Tensor => ops.subtract(x, y);
 /** `x * y`, element by element; operands as in {@link add}. */
 export const multiply = (x: Tensor, y: Tensor | number): Tensor => ops.multiply(x, y);
-/** `x / y`, element by element; integers give float32. Operands as in {@link add}. */
-export const divide = (x: Tensor, y: Tensor | number): Tensor => ops.divide(x, y);
+
+/** Options of {@link divide}. */
+export interface DivideOptions {
+  /** "trunc": the quotient rounded towards zero; "floor": {@link floorDivide}; null, the default: as it is. */
+  readonly roundingMode?: "trunc" | "floor" | null | undefined;
+}
+
+/**
+ * `x / y`, element by element; integers give float32, or with a rounding mode integers. Operands as in {@link add}.
+ *
+ * @throws InvalidArgumentError for another rounding mode.
+ */
+export function divide(x: Tensor, y: Tensor | number, options?: DivideOptions): Tensor {
+  const { roundingMode: mode = null } = checkOptions<DivideOptions>("divide", options, ["roundingMode"]);
+  if (mode === null) return ops.divide(x, y);
+  if (mode === "floor") return floorDivide(x, y);
+  if (mode !== "trunc")
+    throw new InvalidArgumentError(`roundingMode must be "trunc", "floor" or null, got ${JSON.stringify(mode)}.`, {
+      op: "divide",
+    });
+  requireDivisor(x, y, "divide");
+  return rounding.truncDivide(x, y);
+}
 /** `-x`. */
 export const neg = (x: Tensor): Tensor => ops.neg(x);
 
@@ -197,7 +219,7 @@ export interface IncrementOptions {
 }
 
 /**
- * Adds a number to a tensor of one element, in place.
+ * Adds a number to a tensor of one element, in place; a leaf stays a leaf, as its gradient is the same before and after.
  *
  * @throws InvalidArgumentError for more than one element.
  */
@@ -205,7 +227,12 @@ export function increment(x: Tensor, ...rest: Trailing<number, IncrementOptions>
   const { value = 1 } = splitOptions<IncrementOptions>("increment", rest, ["value"]);
   if (x.size !== 1)
     throw new InvalidArgumentError(`needs a tensor of one element, got ${x.size}.`, { op: "increment", x: x.shape });
-  return inplace(x, "increment", (former) => ops.add(former, isInt(x.dtype) ? Math.trunc(value) : value));
+  const by = isInt(x.dtype) ? Math.trunc(value) : value;
+  const change = (): Tensor => inplace(x, "increment", (former) => ops.add(former, by));
+  if (x.stopGradient || !x.isLeaf) return change();
+  withGrad(false, change);
+  x.stopGradient = false;
+  return x;
 }
 
 /** `x += y` in place. */

@@ -1,6 +1,6 @@
 // Paddle's functions of one tensor with parameters, element by element.
 
-import { isComplex, isFloat } from "../core/dtype.js";
+import { isFloat } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { stanhOp } from "../ops/activation.js";
@@ -26,14 +26,7 @@ export function round(x: Tensor, ...rest: Trailing<number, RoundOptions>): Tenso
 }
 
 /** `x / |x|` of float and complex tensors, 0 for 0. */
-export function sgn(x: Tensor): Tensor {
-  if (!isFloat(x.dtype) && !isComplex(x.dtype))
-    throw new InvalidArgumentError(`needs floating-point or complex numbers, got ${x.dtype}.`, {
-      op: "sgn",
-      hint: "use sign.",
-    });
-  return rounding.sign(x);
-}
+export const sgn = (x: Tensor): Tensor => rounding.sgn(x);
 
 /**
  * x as it is.
