@@ -54,7 +54,8 @@ export function resolveRegularizer(
     return { value: asRegularizer(decay), source: `group ${group!.index}` };
   if (p.regularizer) return { value: p.regularizer, source: p.sourceOf("regularizer") };
   if (owner.decoupled) return { value: null, source: "none" };
-  if (isStrictPaddle() && owner.keepsL2 && group) return { value: groupDecay(group, owner), source: `group ${group.index}` };
+  if (isStrictPaddle() && owner.keepsL2 && group)
+    return { value: groupDecay(group, owner), source: `group ${group.index}` };
   return owner.weightDecay ? { value: owner.weightDecay, source: "optimizer" } : { value: null, source: "none" };
 }
 
