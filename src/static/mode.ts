@@ -6,7 +6,7 @@ import { setDropoutSeed, withOpSeed } from "../ops/random-state.js";
 import { type ParameterHome, type ParameterPlan, setParameterHome } from "../param/create.js";
 import { Parameter } from "../param/parameter.js";
 import { VarDesc } from "../program/program.js";
-import { capturing, setStaticMode } from "../trace/bind.js";
+import { capturing, isStaticMode, setStaticMode } from "../trace/bind.js";
 import { setProgramTrace } from "../trace/program-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { Program } from "./program.js";
@@ -95,6 +95,9 @@ export function disableStatic(): void {
   setStaticMode(false);
   if (eagerHome) setParameterHome(eagerHome);
 }
+
+/** Whether static mode is off. */
+export const inDynamicMode = (): boolean => !isStaticMode();
 
 /** The Program that ops append to. */
 export const defaultMainProgram = (): Program => current.main;
