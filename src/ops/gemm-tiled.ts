@@ -137,9 +137,10 @@ class TiledGemm {
       height: b.let(k.min(g.blockRows, k.sub(spec.m, i0)), "height"),
       width: b.let(k.min(g.blockColumns, k.sub(spec.n, j0)), "width"),
     };
+    const whole = spec.depthOf ? b.let(spec.depthOf(at.batch), "whole") : spec.k;
     b.for(0, g.steps, (s) => {
       const k0 = b.let(k.mul(s, g.stepDepth), "k0");
-      const step: Step = { s, k0, depth: b.let(k.min(g.stepDepth, k.sub(spec.k, k0)), "depth") };
+      const step: Step = { s, k0, depth: b.let(k.min(g.stepDepth, k.sub(whole, k0)), "depth") };
       b.for(0, at.width, (jj) => this.packPanel(at, step, jj), { step: g.panel });
       if (this.copied) this.copyRows(at, step, this.copied);
       b.for(0, at.height, (ii) => this.tileRow(at, step, ii), { step: g.rows });
@@ -153,6 +154,11 @@ class TiledGemm {
     const width = b.let(k.min(g.panel, k.sub(at.width, jj)), "width");
     const j = b.let(k.add(at.j0, jj), "j");
     const target = (d: Expr, c: Expr): Expr => k.add(k.add(to, k.mul(d, g.panel)), c);
+    if (spec.b.copy) {
+      const part = { batch: at.batch, k0, depth, first: j, count: width, to: this.packed };
+      spec.b.copy({ ...part, at: (u, d) => target(d, u) });
+      return;
+    }
     const move = (d: Expr, c: Expr): void =>
       b.store(this.packed, target(d, c), spec.b.at(at.batch, k.add(k0, d), k.add(j, c)));
     if (spec.b.inner === "j") {
@@ -193,6 +199,11 @@ class TiledGemm {
   /** The block's rows of A, their strides made constant: in the order they stand in memory. */
   private copyRows(at: Block, { k0, depth }: Step, copied: Buf): void {
     const { b, spec } = this;
+    if (spec.a.copy) {
+      const part = { batch: at.batch, k0, depth, first: at.i0, count: at.height, to: copied };
+      spec.a.copy({ ...part, at: (u, d) => this.copiedAt(u, d) });
+      return;
+    }
     const move = (i: Expr, d: Expr): void =>
       b.store(copied, this.copiedAt(i, d), spec.a.at(at.batch, k.add(at.i0, i), k.add(k0, d)));
     if (spec.a.inner === "j") b.for(0, at.height, (i) => b.lanes(0, depth, (d) => move(i, d)));
@@ -275,6 +286,11 @@ class TiledGemm {
   private storeTile(at: Block, ii: Expr, jj: Expr, height: Expr, width: Expr, tile: Expr): void {
     const { b, spec, g } = this;
     const [i0, j0] = [b.let(k.add(at.i0, ii), "i"), b.let(k.add(at.j0, jj), "j")];
+    if (spec.storeTile) {
+      const value = (r: Expr, c: Expr): Expr => b.load(this.tiles, k.add(k.add(tile, k.mul(r, g.panel)), c));
+      spec.storeTile({ batch: at.batch, i0, j0, height, width, value });
+      return;
+    }
     b.for(0, height, (r) => {
       const row = k.add(tile, k.mul(r, g.panel));
       b.lanes(0, width, (c) => spec.store(at.batch, k.add(i0, r), k.add(j0, c), b.load(this.tiles, k.add(row, c))));
@@ -283,7 +299,7 @@ class TiledGemm {
 }
 
 /** The transpose of as many vectors as each has lanes. Each round moves the top bit of (vector, lane) to the end: log2 rounds swap them. */
-function transpose(b: KernelContext, vectors: readonly Expr[]): readonly Expr[] {
+export function transpose(b: KernelContext, vectors: readonly Expr[]): readonly Expr[] {
   const half = vectors.length / 2;
   let rows = vectors;
   for (let round = 1; round < vectors.length; round *= 2) {

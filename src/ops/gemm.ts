@@ -14,6 +14,31 @@ export interface GemmOperand {
   readonly inner: "i" | "j";
   /** Where the elements stand when they are plain memory of the computing type. */
   readonly memory?: GemmMemory | undefined;
+  /** Copies a part of the operand by itself, where it knows a faster way than element by element (`tiledGemm` only). */
+  copy?(part: GemmPart): void;
+}
+
+/** A part of an operand to be copied: `depth` from `k0` of the product's depth, `count` rows of A or columns of B from `first`. */
+export interface GemmPart {
+  readonly batch: Expr;
+  readonly k0: Expr;
+  readonly depth: Expr;
+  readonly first: Expr;
+  readonly count: Expr;
+  readonly to: Buf;
+  /** Where the element `u` after `first` at depth `d` after `k0` goes. */
+  at(u: Expr, d: Expr): Expr;
+}
+
+/** A part of the result: `height` rows from `i0`, `width` columns from `j0`. */
+export interface GemmTile {
+  readonly batch: Expr;
+  readonly i0: Expr;
+  readonly j0: Expr;
+  readonly height: Expr;
+  readonly width: Expr;
+  /** The element `r` rows and `c` columns further. */
+  value(r: Expr, c: Expr): Expr;
 }
 
 /** Elements in memory: adjacent along `inner`, `stride` apart along the other index. */
@@ -36,6 +61,10 @@ export interface GemmSpec {
   readonly b: GemmOperand;
   /** Takes one element of the result, in a `lanes` loop over `j` wherever the result is wide. */
   store(batch: Expr, i: Expr, j: Expr, value: Expr): void;
+  /** Depth of one matrix, at most `k`, where they differ (`tiledGemm` only). */
+  depthOf?(batch: Expr): Expr;
+  /** Takes a part of the result in loops of its own, in place of `store` (`tiledGemm` only). */
+  storeTile?(tile: GemmTile): void;
 }
 
 /** One way to multiply. */
@@ -87,6 +116,15 @@ export function emitGemm(b: KernelContext, spec: GemmSpec): void {
     };
     emit(0);
   });
+}
+
+/**
+ * {@link emitGemm} by register tiles, whatever the sizes: for operands that bring their own `copy`, and results that are stored in loops of
+ * their own. States no cost.
+ */
+export function tiledGemm(b: KernelContext, spec: GemmSpec): void {
+  const route = tiledRoute(b, spec);
+  b.parallel(route.blocks, (block) => route.emit(block));
 }
 
 /** Few columns: `Cᵀ = Bᵀ · Aᵀ` has few rows. */

@@ -27,6 +27,7 @@ import * as specialLoops from "./special-loops.js";
 import * as activation from "./activation.js";
 import * as orthonormal from "./orthonormal.js";
 import * as random from "./random.js";
+import * as randomBinomial from "./random-binomial.js";
 import * as randomComplex from "./random-complex.js";
 import * as randomDropout from "./random-dropout.js";
 import * as randomGumbel from "./random-gumbel.js";
@@ -49,6 +50,7 @@ import * as oneHot from "./one-hot.js";
 import * as margin from "./margin.js";
 import * as window from "./window.js";
 import * as pNorm from "./p-norm.js";
+import * as convolution from "./convolution.js";
 import * as vector from "./vector.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
@@ -87,6 +89,7 @@ const families: readonly object[] = [
   alongAxis,
   orthonormal,
   random,
+  randomBinomial,
   randomComplex,
   randomDropout,
   randomGumbel,
@@ -109,6 +112,7 @@ const families: readonly object[] = [
   margin,
   window,
   pNorm,
+  convolution,
   vector,
   linearAlgebra,
   spectral,

@@ -1,0 +1,327 @@
+// Kernels of convolution and of its transpose, which is also the gradient of its input: both as one correlation.
+
+import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
+import { type Buf, type Expr, constant } from "../kernel/expr.js";
+import { k } from "../kernel/ops.js";
+import { emitCorrelation } from "./convolution-product.js";
+import { convType, copySource, extentsOf, linear, product } from "./convolution-source.js";
+import { ceilDiv } from "./gemm-sizes.js";
+import type { GemmOperand } from "./gemm.js";
+import { coordinates } from "./loops.js";
+
+/** Attributes of a convolution: for each axis of space its stride, the zeros before and after it, and the distance of taps. */
+export type ConvAttrs = {
+  readonly strides: readonly number[];
+  /** Before and after each axis in turn. */
+  readonly paddings: readonly number[];
+  readonly dilations: readonly number[];
+  readonly groups: number;
+  /** Rows of weights of a group where they are few, else 0: kernels depend on it. */
+  readonly few: number;
+};
+
+const before = (a: ConvAttrs): readonly number[] => a.strides.map((_, axis) => a.paddings[2 * axis]!);
+
+/** The bias of a channel, or the value unchanged. */
+const withBias =
+  (bias: Ref | undefined, out: OutRef) =>
+  (channel: Expr): ((value: Expr) => Expr) => {
+    if (!bias) return (value) => value;
+    const x = k.cast(bias.at(channel), out.type);
+    return (value) => k.add(value, x);
+  };
+
+/** Phases of the source that taps fall on: tap t lies `t · dilation` after the first. */
+const phasesOf = (taps: Expr, stride: number, dilation: number): Expr =>
+  k.min(stride, k.add(k.mul(k.sub(taps, 1), dilation), 1));
+
+/** The grid of a convolution's input, and the table of its taps. */
+export function convSource(
+  b: KernelContext,
+  x: Ref,
+  a: ConvAttrs,
+  taps: readonly Expr[],
+  out: readonly Expr[],
+  channels: Expr,
+) {
+  const { strides, dilations } = a;
+  const reach = taps.map((t, i) => k.mul(k.sub(t, 1), dilations[i]!));
+  const grid = out.map((n, i) => k.add(n, k.divIndex(reach[i]!, strides[i]!)));
+  const phases = taps.map((t, i) => phasesOf(t, strides[i]!, dilations[i]!));
+  const depth = k.mul(channels, product(taps));
+  const table = b.temp("taps", "i32", depth);
+  const [cells, every] = [product(grid), product(taps)];
+  const channel = k.mul(product(phases), cells);
+  const source = copySource(
+    b,
+    "x",
+    x,
+    { grid, lead: before(a).map((n) => constant("i32", n)), strides, phases },
+    {
+      count: channels,
+      run: (c) =>
+        b.for(0, every, (t) => {
+          const at = coordinates(b, t, taps).map((i, axis) => k.mul(i, dilations[axis]!));
+          const phase = linear(
+            at.map((i, axis) => k.remIndex(i, strides[axis]!)),
+            phases,
+          );
+          const shift = linear(
+            at.map((i, axis) => k.divIndex(i, strides[axis]!)),
+            grid,
+          );
+          const place = k.add(k.add(k.mul(c, channel), k.mul(phase, cells)), shift);
+          b.store(table, k.add(k.mul(c, every), t), place);
+        }),
+    },
+  );
+  return { source, table, depth };
+}
+
+/** `out[n, o, p] = bias[o] + Σ w[o, c, t] · x[n, group's c, p · stride + t · dilation - padding]`. */
+export function emitConv(b: KernelContext, x: Ref, w: Ref, bias: Ref | undefined, out: OutRef, a: ConvAttrs): void {
+  const type = convType(out.type, "conv");
+  const axes = a.strides.length;
+  const taps = extentsOf(w, 2, axes);
+  const extents = extentsOf(out, 2, axes);
+  const channels = w.extent(1);
+  const { source, table, depth } = convSource(b, x, a, taps, extents, channels);
+  const rows = k.divIndex(w.extent(0), a.groups);
+  const size = k.mul(rows, depth);
+  const weights: GemmOperand = {
+    at: (set, i, d) => k.cast(w.flat(k.add(k.mul(set, size), k.add(k.mul(i, depth), d))), type),
+    inner: "j",
+    memory: w.buf && w.type === type ? { buf: w.buf, stride: depth, base: (set) => k.mul(set, size) } : undefined,
+  };
+  const add = withBias(bias, out);
+  emitCorrelation(b, {
+    type,
+    source,
+    images: x.extent(0),
+    sets: constant("i32", a.groups),
+    firstChannel: (set) => k.mul(set, channels),
+    table,
+    tableAt: () => constant("i32", 0),
+    depth,
+    depthOf: () => depth,
+    rows,
+    weights,
+    extents,
+    store: (set, row, [n, ...o], length, value) => {
+      const channel = b.let(k.add(k.mul(set, rows), row), "channel");
+      const finish = add(channel);
+      const first = o.at(-1)!;
+      b.lanes(0, length, (u) => out.set([n!, channel, ...o.slice(0, -1), k.add(first, u)], finish(value(u))));
+    },
+    few: a.few,
+  });
+}
+
+/** Numbers chosen by a small index. */
+const lookup = (values: readonly number[], at: Expr): Expr =>
+  values.reduceRight<Expr>(
+    (rest, value, i) => (i === values.length - 1 ? constant("i32", value) : k.select(k.eq(at, i), value, rest)),
+    constant("i32", values.at(-1)!),
+  );
+
+/** What one axis of the transpose needs, for each phase `a` of its result: the result's elements a, a + stride, a + 2 stride … */
+class TransposedAxis {
+  /** Step between the taps of a phase, and how far a tap moves the source. */
+  readonly step: number;
+  readonly move: number;
+  private readonly firstTap: readonly number[];
+  private readonly shift: readonly number[];
+  /** Zeros before the source. */
+  readonly lead: Expr;
+  /** Extent of the source's grid, and of the largest phase of the result. */
+  readonly grid: Expr;
+  readonly extent: Expr;
+
+  constructor(
+    readonly stride: number,
+    padding: number,
+    dilation: number,
+    readonly taps: Expr,
+    readonly result: Expr,
+  ) {
+    const common = gcd(stride, dilation);
+    this.step = stride / common;
+    this.move = dilation / common;
+    const residues = Array.from({ length: stride }, (_, a) => a);
+    // Tap t reaches a of the source's element i when a + padding = i · stride + t · dilation.
+    const solve = (a: number): number =>
+      Array.from({ length: this.step }, (_, t) => t).find((t) => (a + padding - t * dilation) % stride === 0) ?? -1;
+    this.firstTap = residues.map(solve);
+    this.shift = residues.map((a) => (solve(a) < 0 ? 0 : (a + padding - solve(a) * dilation) / stride));
+    const leads = residues.map((a) =>
+      k.sub(k.mul(k.sub(this.tapsOf(constant("i32", a)), 1), this.move), this.shift[a]!),
+    );
+    this.lead = leads.reduce<Expr>((x, y) => k.max(x, y), constant("i32", 0));
+    this.extent = ceilDiv(result, stride);
+    this.grid = k.add(k.add(this.extent, Math.max(...this.shift)), this.lead);
+  }
+
+  /** Number of taps of a phase. */
+  tapsOf(phase: Expr): Expr {
+    const first = this.first(phase);
+    const count = k.max(0, ceilDiv(k.max(k.sub(this.taps, first), 0), this.step));
+    return k.select(k.lt(first, 0), 0, count);
+  }
+
+  /** Most taps of a phase. */
+  get mostTaps(): Expr {
+    return ceilDiv(this.taps, this.step);
+  }
+
+  first(phase: Expr): Expr {
+    return lookup(this.firstTap, phase);
+  }
+
+  /** How far the phase's tap number `t` stands from a grid position. */
+  place(phase: Expr, t: Expr): Expr {
+    return k.sub(k.add(this.lead, lookup(this.shift, phase)), k.mul(t, this.move));
+  }
+}
+
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
+
+/**
+ * The transpose of {@link emitConv}: `out[n, c, q] = bias[c] + Σ w[o, c, t] · x[n, o, p]` over all (p, t) with
+ * `q = p · stride + t · dilation - padding`. The result's residues modulo the stride are correlations with parts of the kernel.
+ */
+export function emitTransposed(
+  b: KernelContext,
+  x: Ref,
+  w: Ref,
+  bias: Ref | undefined,
+  out: OutRef,
+  a: ConvAttrs,
+): void {
+  const type = convType(out.type, "conv_transpose");
+  const space = a.strides.map(
+    (s, i) => new TransposedAxis(s, a.paddings[2 * i]!, a.dilations[i]!, w.extent(2 + i), out.extent(2 + i)),
+  );
+  const channels = k.divIndex(w.extent(0), a.groups);
+  const rows = w.extent(1);
+  const phases = a.strides.map((s) => constant("i32", s));
+  const most = product(space.map((axis) => axis.mostTaps));
+  const depth = k.mul(channels, most);
+  const count = a.strides.reduce((x, y) => x * y, 1);
+  const grid = space.map((axis) => axis.grid);
+  const tapsOf = (phase: readonly Expr[]): Expr[] => space.map((axis, i) => axis.tapsOf(phase[i]!));
+  const phaseOf = (set: Expr): Expr[] => coordinates(b, b.let(k.divIndex(set, a.groups), "phase"), phases);
+  const table = b.temp("taps", "i32", k.mul(depth, count));
+  const source = copySource(
+    b,
+    "x",
+    x,
+    {
+      grid,
+      lead: space.map((axis) => axis.lead),
+      strides: space.map(() => 1),
+      phases: space.map(() => constant("i32", 1)),
+    },
+    { count: channels, run: (c) => fillTable(b, { table, depth, space, phases, count, grid }, c, tapsOf) },
+  );
+  const weights = copyWeights(b, w, { space, phases, count, depth, groups: a.groups, channels, rows, type }, tapsOf);
+  const size = k.mul(rows, depth);
+  const add = withBias(bias, out);
+  emitCorrelation(b, {
+    type,
+    source,
+    images: x.extent(0),
+    sets: constant("i32", a.groups * count),
+    firstChannel: (set) => k.mul(k.remIndex(set, a.groups), channels),
+    table,
+    tableAt: (set) => k.mul(k.divIndex(set, a.groups), depth),
+    depth,
+    depthOf: (set) => k.mul(channels, product(tapsOf(phaseOf(set)))),
+    rows,
+    weights: {
+      at: (set, i, d) => b.load(weights, k.add(k.mul(set, size), k.add(k.mul(i, depth), d))),
+      inner: "j",
+      memory: { buf: weights, stride: depth, base: (set) => k.mul(set, size) },
+    },
+    extents: space.map((axis) => axis.extent),
+    store: (set, row, [n, ...o], length, value) => {
+      const phase = phaseOf(set);
+      const channel = b.let(k.add(k.mul(k.remIndex(set, a.groups), rows), row), "channel");
+      const finish = add(channel);
+      const index = o.map((i, axis) => b.let(k.add(k.mul(i, a.strides[axis]!), phase[axis]!), "at"));
+      const outer = index.slice(0, -1);
+      const [first, stride] = [index.at(-1)!, a.strides.at(-1)!];
+      // The last run of a phase with fewer elements than the largest is cut.
+      const left = ceilDiv(k.max(0, k.sub(space.at(-1)!.result, first)), stride);
+      const valid = stride === 1 ? length : b.let(k.min(length, left), "valid");
+      const inside = outer.flatMap((i, axis) => (a.strides[axis] === 1 ? [] : [k.lt(i, space[axis]!.result)]));
+      const put = (): void =>
+        b.lanes(0, valid, (u) => out.set([n!, channel, ...outer, k.add(first, k.mul(u, stride))], finish(value(u))));
+      if (inside.length > 0)
+        b.if(
+          inside.reduce((p, q) => k.and(p, q)),
+          put,
+        );
+      else put();
+    },
+    few: a.few,
+  });
+}
+
+interface Phases {
+  readonly space: readonly TransposedAxis[];
+  readonly phases: readonly Expr[];
+  readonly count: number;
+  readonly depth: Expr;
+}
+
+/** The shifts of channel `c`'s taps, for every phase. */
+function fillTable(
+  b: KernelContext,
+  { table, depth, space, phases, count, grid }: Phases & { readonly table: Buf; readonly grid: readonly Expr[] },
+  c: Expr,
+  tapsOf: (phase: readonly Expr[]) => Expr[],
+): void {
+  b.for(0, count, (p) => {
+    const phase = coordinates(b, p, phases);
+    const taps = tapsOf(phase).map((n) => b.let(n, "taps"));
+    const every = b.let(product(taps), "every");
+    b.for(0, every, (t) => {
+      const place = space.map((axis, i) => axis.place(phase[i]!, coordinates(b, t, taps)[i]!));
+      const at = k.add(k.add(k.mul(p, depth), k.mul(c, every)), t);
+      b.store(table, at, k.add(k.mul(c, product(grid)), linear(place, grid)));
+    });
+  });
+}
+
+/** One launch that lays weights `[o, c, taps]` out for each phase and group as rows c over depth (o, the phase's taps). */
+function copyWeights(
+  b: KernelContext,
+  w: Ref,
+  f: Phases & { readonly groups: number; readonly channels: Expr; readonly rows: Expr; readonly type: "f32" | "f64" },
+  tapsOf: (phase: readonly Expr[]) => Expr[],
+): Buf {
+  const { space, phases, count, depth, groups, channels, rows } = f;
+  const to = b.temp("weights", f.type, k.mul(k.mul(depth, rows), groups * count));
+  const kernel = space.map((axis) => axis.taps);
+  const all = product(kernel);
+  b.parallel(k.mul(rows, groups * count), (block) => {
+    const row = b.let(k.remIndex(block, rows), "row");
+    const set = b.let(k.divIndex(block, rows), "set");
+    const phase = coordinates(b, b.let(k.divIndex(set, groups), "phase"), phases);
+    const group = b.let(k.remIndex(set, groups), "group");
+    const taps = tapsOf(phase).map((n) => b.let(n, "taps"));
+    const every = b.let(product(taps), "every");
+    b.for(0, every, (t) => {
+      const place = coordinates(b, t, taps).map((i, axis) =>
+        k.add(space[axis]!.first(phase[axis]!), k.mul(i, space[axis]!.step)),
+      );
+      const from = b.let(linear(place, kernel), "from");
+      b.for(0, channels, (o) => {
+        const source = k.mul(k.add(k.mul(k.add(k.mul(group, channels), o), rows), row), all);
+        const x = k.cast(w.flat(k.add(source, from)), f.type);
+        b.store(to, k.add(k.add(k.mul(block, depth), k.mul(o, every)), t), x);
+      });
+    });
+  });
+  return to;
+}

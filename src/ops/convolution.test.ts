@@ -1,0 +1,128 @@
+// Convolutions and their gradients against plain loops, on every target, with run-time and constant sizes.
+
+import { describe, expect, test } from "vitest";
+import type { NdArray } from "../core/nd-array.js";
+import { type Shape, sizeOf } from "../core/shape.js";
+import { Engine, withEngine } from "../device/engine.js";
+import { Heap } from "../device/heap.js";
+import { interpTarget } from "../device/interp-target.js";
+import { createNativeTarget } from "../device/native-node.js";
+import { platform } from "../device/platform-node.js";
+import { createWasmTarget } from "../device/wasm-target.js";
+import type { OpRecord, Plain } from "../program/op.js";
+import { assemble } from "../tensor/assemble.js";
+import { bind } from "../trace/bind.js";
+import { fromArray, toArray } from "../trace/eager.js";
+import {
+  type ConvSettings,
+  conv2dFilterGradOp,
+  conv2dOp,
+  conv2dTransposeOp,
+  conv3dFilterGradOp,
+  conv3dOp,
+  conv3dTransposeOp,
+  convExtent,
+} from "./convolution.js";
+import { plainConv, plainFilterGrad, plainTransposed } from "./convolution.test-util.js";
+import { difference, numbers, plainOf } from "./table.test-util.js";
+
+assemble();
+
+const engines = {
+  interp: new Engine(platform, new Heap(), interpTarget),
+  wasm: new Engine(platform, new Heap(), (heap) => createWasmTarget(heap)),
+  native: new Engine(platform, new Heap(), (heap) => {
+    const { target, reason } = createNativeTarget(heap);
+    if (!target) throw new Error(reason.message);
+    return target;
+  }),
+};
+
+function filled(shape: Shape, dtype: "float32" | "float64", next: () => number): NdArray {
+  const data = Array.from({ length: sizeOf(shape) }, () => next() - 0.5);
+  return { dtype, shape, data: dtype === "float32" ? Float32Array.from(data) : Float64Array.from(data) };
+}
+
+interface Case extends ConvSettings {
+  readonly x: Shape;
+  readonly w: Shape;
+}
+
+const flat = (x: Shape, w: Shape, stride: number, padding: readonly number[], dilation = 1, groups = 1): Case => ({
+  x,
+  w,
+  strides: w.slice(2).map(() => stride),
+  paddings: w
+    .slice(2)
+    .flatMap((_, i) => (padding.length === 1 ? [padding[0]!, padding[0]!] : padding.slice(2 * i, 2 * i + 2))),
+  dilations: w.slice(2).map(() => dilation),
+  groups,
+});
+
+/** Rows few and many; widths below, at and above a vector; columns of panels that span images. */
+const cases: readonly Case[] = [
+  flat([2, 3, 9, 20], [5, 3, 3, 3], 1, [1]),
+  flat([3, 4, 6, 6], [20, 4, 3, 3], 1, [1]),
+  flat([2, 4, 5, 33], [18, 4, 3, 2], 1, [0, 2, 1, 0]),
+  flat([2, 6, 9, 8], [40, 3, 3, 3], 2, [1], 1, 2),
+  flat([1, 4, 12, 11], [24, 4, 2, 3], 3, [2, 1, 0, 2], 2),
+  flat([1, 2, 12, 11], [3, 2, 3, 3], 2, [2], 2),
+  flat([2, 20, 4, 4], [17, 20, 1, 1], 2, [0]),
+  flat([2, 6, 7, 17], [6, 1, 3, 3], 1, [1], 1, 6),
+  flat([2, 3, 7, 9], [6, 1, 3, 3], 2, [1], 1, 3),
+  flat([70, 1, 1, 5], [2, 1, 1, 3], 1, [0, 0, 1, 1]),
+  flat([1, 2, 5, 6, 7], [3, 2, 3, 3, 3], 2, [1]),
+  flat([2, 17, 3, 4, 5], [18, 17, 2, 2, 2], 1, [1]),
+];
+
+function compare(
+  name: keyof typeof engines,
+  op: OpRecord,
+  operands: readonly (NdArray | undefined)[],
+  attrs: object,
+  want: Plain,
+): void {
+  const got = withEngine(engines[name], () =>
+    toArray(
+      bind(
+        op,
+        operands.map((a) => a && fromArray(a)),
+        attrs as Record<string, unknown>,
+      )[0]!,
+    ),
+  );
+  const tolerance = got.dtype === "float32" ? ([2e-5, 2e-5] as const) : ([1e-12, 1e-12] as const);
+  expect(difference(plainOf(got), want, tolerance), name).toBeUndefined();
+}
+
+const few = (rows: number): number => (rows <= 16 ? rows : 0);
+
+describe.each(["interp", "wasm", "native"] as const)("%s", (name) => {
+  test.each(cases.map((c) => [`${c.x} by ${c.w} stride ${c.strides[0]} groups ${c.groups}`, c] as const))(
+    "%s",
+    (_, c) => {
+      const { x: xs, w: ws, ...settings } = c;
+      const outs = [xs[0]!, ws[0]!, ...xs.slice(2).map((n, i) => convExtent(n, ws[2 + i]!, c, i))];
+      const [conv, transposed, filter] =
+        ws.length === 4
+          ? [conv2dOp, conv2dTransposeOp, conv2dFilterGradOp]
+          : [conv3dOp, conv3dTransposeOp, conv3dFilterGradOp];
+      for (const dtype of ["float32", "float64"] as const) {
+        if (name === "interp" && dtype === "float64") continue;
+        const next = numbers(sizeOf(xs) + sizeOf(ws));
+        const [x, w, bias, d] = [xs, ws, [ws[0]!], outs].map((s) => filled(s, dtype, next)) as [
+          NdArray,
+          NdArray,
+          NdArray,
+          NdArray,
+        ];
+        const [px, pw, pb, pd] = [x, w, bias, d].map(plainOf) as [Plain, Plain, Plain, Plain];
+        const rows = ws[0]! / c.groups;
+        compare(name, conv, [x, w, bias, undefined], { ...settings, few: few(rows) }, plainConv(px, pw, pb, outs, c));
+        const like = { ...settings, few: few(ws[1]!), more: [] };
+        compare(name, transposed, [d, w, undefined, x], like, plainTransposed(pd, pw, undefined, xs, c));
+        compare(name, filter, [x, d, w], { ...settings, few: few(rows) }, plainFilterGrad(px, pd, ws, c));
+      }
+    },
+  );
+});
