@@ -282,7 +282,16 @@ export const choleskyOp = defineOp({
       return multiply(add(s, adjoint(s)), 0.5);
     },
   }),
-  check: { noGradCheck: "the gradient is that of symmetric matrices", samples: [] },
+  check: {
+    noGradCheck: "the gradient is that of symmetric matrices",
+    samples: [
+      {
+        inputs: [{ shape: [2, 2], data: [4, 2, 2, 5] }],
+        attrs: { upper: false },
+        expect: () => ({ shape: [2, 2], data: [2, 0, 1, 2] }),
+      },
+    ],
+  },
 });
 
 /** Cholesky factors. */
@@ -394,7 +403,20 @@ export const luOp = defineOp({
       return matmul(permutation(pivots, out.shape.at(-2)!, out.dtype), right);
     },
   }),
-  check: { noGradCheck: "compared with recorded values", samples: [] },
+  check: {
+    noGradCheck: "compared with recorded values",
+    samples: [
+      {
+        inputs: [{ shape: [2, 2], data: [1, 2, 3, 4] }],
+        attrs: { pivot: true },
+        expect: () => [
+          { shape: [2, 2], data: [3, 4, 1 / 3, 2 / 3] },
+          { shape: [2], data: [2, 2] },
+          { shape: [1], data: [0] },
+        ],
+      },
+    ],
+  },
 });
 
 /** LU factorisation: packed factors, pivots, infos. */

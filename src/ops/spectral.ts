@@ -70,7 +70,19 @@ export const eighOp = defineOp({
       return multiply(add(g, adjoint(g)), 0.5);
     },
   }),
-  check: { noGradCheck: "the gradient is that of Hermitian matrices", samples: [] },
+  check: {
+    noGradCheck: "the gradient is that of Hermitian matrices",
+    samples: [
+      {
+        inputs: [{ shape: [2, 2], data: [3, 0, 0, 1] }],
+        attrs: { upper: false },
+        expect: () => [
+          { shape: [2], data: [1, 3] },
+          { shape: [2, 2], data: [0, 1, 1, 0] },
+        ],
+      },
+    ],
+  },
 });
 
 /** Eigenvalues and eigenvectors of Hermitian matrices. */
@@ -111,7 +123,20 @@ export const svdOp = defineOp({
   // Townsend, "Differentiating the singular value decomposition" (2016).
   // Vectors beyond the singular values are not unique; what flows into them is left out, as in Paddle.
   grad: (saved, d) => ({ x: () => svdGradient(thin(saved), thin(d)) }),
-  check: { noGradCheck: "compared with recorded values", samples: [] },
+  check: {
+    noGradCheck: "compared with recorded values",
+    samples: [
+      {
+        inputs: [{ shape: [2, 2], data: [3, 0, 0, 2] }],
+        attrs: { full: false },
+        expect: () => [
+          { shape: [2, 2], data: [1, 0, 0, 1] },
+          { shape: [2], data: [3, 2] },
+          { shape: [2, 2], data: [1, 0, 0, 1] },
+        ],
+      },
+    ],
+  },
 });
 
 interface Factors {
@@ -195,7 +220,19 @@ export const qrOp = defineOp({
       return adjoint(triangularSolve(r, adjoint(left), { upper: true, transpose: false, unitriangular: false }));
     },
   }),
-  check: { noGradCheck: "the factors are unique up to signs", samples: [] },
+  check: {
+    noGradCheck: "the factors are unique up to signs",
+    samples: [
+      {
+        inputs: [{ shape: [2, 2], data: [2, 1, 0, 3] }],
+        attrs: { mode: "reduced" },
+        expect: () => [
+          { shape: [2, 2], data: [1, 0, 0, 1] },
+          { shape: [2, 2], data: [2, 1, 0, 3] },
+        ],
+      },
+    ],
+  },
 });
 
 /** What elimination left below the diagonal is rounding. */
@@ -243,7 +280,18 @@ export const eigOp = defineOp({
       return isComplex(x.dtype) ? g : cast(real(g), x.dtype);
     },
   }),
-  check: { noGradCheck: "the vectors are unique up to phases", samples: [] },
+  check: {
+    noGradCheck: "the vectors are unique up to phases",
+    samples: [
+      {
+        inputs: [{ shape: [2, 2], data: [2, 0, 0, 3] }],
+        expect: () => [
+          { shape: [2], data: [2, 0, 3, 0] },
+          { shape: [2, 2], data: [1, 0, 0, 0, 0, 0, 1, 0] },
+        ],
+      },
+    ],
+  },
 });
 
 /** Eigenvalues and eigenvectors of square matrices. */
