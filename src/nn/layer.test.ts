@@ -14,7 +14,7 @@ import { Layer } from "./layer.js";
 import { Linear } from "./layers/linear.js";
 
 class Net extends Layer {
-  name = "a field of one's own";
+  override name = "a field of one's own";
   fc1 = new Linear(2, 3, { weightAttr: new Constant(1), biasAttr: new Constant(0.5) });
   inner = new Sequential(new Linear(3, 2), ["last", new Linear(2, 1)]);
   scale = 2;
@@ -130,7 +130,10 @@ describe("setStateDict", () => {
       outProj = new Linear(1, 1);
     }
     const net = uniqueName.guard(() => new Camel());
-    const snake = net.setStateDict({ "m.out_proj.weight": [[5]], "m.out_proj.bias": [6] }, { prefix: "m.", rename: "snake" });
+    const snake = net.setStateDict(
+      { "m.out_proj.weight": [[5]], "m.out_proj.bias": [6] },
+      { prefix: "m.", rename: "snake" },
+    );
     expect(snake).toEqual({ missing: [], unexpected: [], mismatched: [] });
     expect(net.outProj.weight.dataSync()[0]).toBe(5);
     net.setStateDict({ "linear_0.w_0": [[7]], "linear_0.b_0": [8] }, { useStructuredName: false });
