@@ -1,5 +1,6 @@
 // Paddle's `nn.functional`.
 
+export * from "./activation.js";
 export * from "./dropout.js";
 export * from "./common.js";
 export * from "./cross-entropy.js";
