@@ -122,10 +122,7 @@ export const cumprodOp = defineOp({
   grad: ({ x }, d, { attrs: { axis } }) => ({ x: () => bind1(cumprodGradOp, [x, d.out], { axis }) }),
   check: {
     domain: [-2, 2],
-    samples: [
-      ...axisSamples(),
-      { inputs: [{ shape: [4], data: [2, 0, 3, 4] }], attrs: { axis: 0 } },
-    ],
+    samples: [...axisSamples(), { inputs: [{ shape: [4], data: [2, 0, 3, 4] }], attrs: { axis: 0 } }],
     dtypes: ["int32", "int64"],
   },
 });
@@ -159,7 +156,18 @@ export const cumprodGradOp = defineOp({
     });
   },
   grad: null,
-  check: { domain: [-2, 2], samples: [{ inputs: [[3, 4], [3, 4]], attrs: { axis: 1 } }] },
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [
+          [3, 4],
+          [3, 4],
+        ],
+        attrs: { axis: 1 },
+      },
+    ],
+  },
 });
 
 /** Running product along a non-negative axis. */
@@ -266,7 +274,19 @@ export const logcumsumexpGradOp = defineOp({
     });
   },
   grad: null,
-  check: { domain: [-2, 2], samples: [{ inputs: [[3, 4], [3, 4], [3, 4]], attrs: { axis: 1 } }] },
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [
+          [3, 4],
+          [3, 4],
+          [3, 4],
+        ],
+        attrs: { axis: 1 },
+      },
+    ],
+  },
 });
 
 /** Running log-sum-exp along a non-negative axis. */

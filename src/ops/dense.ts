@@ -186,7 +186,10 @@ export function solveTriangular(t: Matrix, b: Matrix, { upper, unit }: Triangle)
 export function solveMatrix(a: Matrix, b: Matrix, op: string): Matrix {
   const { packed, pivots, singular } = luOf(a);
   if (singular > 0)
-    throw new InvalidArgumentError("the matrix is singular.", { op, hint: "use pinv or lstsq, or add to its diagonal." });
+    throw new InvalidArgumentError("the matrix is singular.", {
+      op,
+      hint: "use pinv or lstsq, or add to its diagonal.",
+    });
   const x = b.copy();
   pivots.forEach((p, i) => {
     if (p !== i) x.swapRows(p, i);

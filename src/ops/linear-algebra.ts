@@ -113,7 +113,9 @@ export const determinantOp = defineOp({
       return multiply(unsqueeze(multiply(d.out, conj(out)), [rank - 2, rank - 1]), adjoint(inverse(x)));
     },
   }),
-  check: { samples: [{ inputs: [{ shape: [2, 2], data: [2, 1, 0.5, 3] }], expect: () => ({ shape: [], data: [5.5] }) }] },
+  check: {
+    samples: [{ inputs: [{ shape: [2, 2], data: [2, 1, 0.5, 3] }], expect: () => ({ shape: [], data: [5.5] }) }],
+  },
 });
 
 /** Sign and logarithm of the determinant's size, stacked in a first axis of 2. */
@@ -239,7 +241,10 @@ export const triangularSolveOp = defineOp({
   },
   check: {
     samples: [
-      { inputs: [{ shape: [2, 2], data: [2, 1, 0, 3] }, [2, 3]], attrs: { upper: true, transpose: false, unitriangular: false } },
+      {
+        inputs: [{ shape: [2, 2], data: [2, 1, 0, 3] }, [2, 3]],
+        attrs: { upper: true, transpose: false, unitriangular: false },
+      },
     ],
   },
 });
@@ -309,7 +314,10 @@ export const choleskySolveOp = defineOp({
     const { batch, list } = pairs(factor, b, "cholesky_solve");
     const solved = list.map(([t, r]) => {
       const [low, high] = upper ? [t.adjoint(), t] : [t, t.adjoint()];
-      return solveTriangular(high, solveTriangular(low, r, { upper: false, unit: false }), { upper: true, unit: false });
+      return solveTriangular(high, solveTriangular(low, r, { upper: false, unit: false }), {
+        upper: true,
+        unit: false,
+      });
     });
     return { out: stacked(b.dtype, batch, solved, b.shape.at(-2)!, b.shape.at(-1)!) };
   },
@@ -385,9 +393,19 @@ export const luOp = defineOp({
     const all = matricesOf(given).map((a) => luOf(a, pivot === true));
     const pivots = all.flatMap((f) => f.pivots.map((p) => p + 1));
     return {
-      out: stacked(given.dtype, leading(given), all.map((f) => f.packed), rows, cols),
+      out: stacked(
+        given.dtype,
+        leading(given),
+        all.map((f) => f.packed),
+        rows,
+        cols,
+      ),
       pivots: arrayOf("int32", [...leading(given), Math.min(rows, cols)], pivots),
-      infos: arrayOf("int32", leading(given).length > 0 ? leading(given) : [1], all.map((f) => f.singular)),
+      infos: arrayOf(
+        "int32",
+        leading(given).length > 0 ? leading(given) : [1],
+        all.map((f) => f.singular),
+      ),
     };
   },
   saves: ["out", "pivots"],

@@ -43,8 +43,7 @@ function plain(x: Value, y: Value, m: number, k: number, n: number, batches: num
     for (let i = 0; i < m; i++)
       for (let j = 0; j < n; j++) {
         let sum = 0;
-        for (let d = 0; d < k; d++)
-          sum += a[((t * m + i) * k + d) % a.length]! * b[((t * k + d) * n + j) % b.length]!;
+        for (let d = 0; d < k; d++) sum += a[((t * m + i) * k + d) % a.length]! * b[((t * k + d) * n + j) % b.length]!;
         out.push(sum);
       }
   return out;

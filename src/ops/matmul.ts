@@ -120,9 +120,12 @@ export function matmulShape(x: Shape, y: Shape, transposeX: boolean, transposeY:
 
 function requireMatrices(x: InferInput, y: InferInput): void {
   if (x.shape.length >= 2 && y.shape.length >= 2) return;
-  throw new InvalidArgumentError(`needs operands of rank 2 or more, got ${formatShape(x.shape)}, ${formatShape(y.shape)}.`, {
-    op: "matmul",
-  });
+  throw new InvalidArgumentError(
+    `needs operands of rank 2 or more, got ${formatShape(x.shape)}, ${formatShape(y.shape)}.`,
+    {
+      op: "matmul",
+    },
+  );
 }
 
 /** The dtype of a product; complex ones are made by parts. */
@@ -162,12 +165,48 @@ export const matmulOp = defineOp({
   check: {
     domain: [-2, 2],
     samples: [
-      { inputs: [[3, 4], [4, 5]], attrs: { transposeX: false, transposeY: false } },
-      { inputs: [[4, 3], [5, 4]], attrs: { transposeX: true, transposeY: true } },
-      { inputs: [[2, 3, 4], [4, 5]], attrs: { transposeX: false, transposeY: false } },
-      { inputs: [[2, 3, 4], [5, 4]], attrs: { transposeX: false, transposeY: true } },
-      { inputs: [[2, 1, 3, 4], [3, 4, 2]], attrs: { transposeX: false, transposeY: false } },
-      { inputs: [[3, 0], [0, 2]], attrs: { transposeX: false, transposeY: false } },
+      {
+        inputs: [
+          [3, 4],
+          [4, 5],
+        ],
+        attrs: { transposeX: false, transposeY: false },
+      },
+      {
+        inputs: [
+          [4, 3],
+          [5, 4],
+        ],
+        attrs: { transposeX: true, transposeY: true },
+      },
+      {
+        inputs: [
+          [2, 3, 4],
+          [4, 5],
+        ],
+        attrs: { transposeX: false, transposeY: false },
+      },
+      {
+        inputs: [
+          [2, 3, 4],
+          [5, 4],
+        ],
+        attrs: { transposeX: false, transposeY: true },
+      },
+      {
+        inputs: [
+          [2, 1, 3, 4],
+          [3, 4, 2],
+        ],
+        attrs: { transposeX: false, transposeY: false },
+      },
+      {
+        inputs: [
+          [3, 0],
+          [0, 2],
+        ],
+        attrs: { transposeX: false, transposeY: false },
+      },
     ],
     dtypes: ["int32", "int64"],
   },
@@ -205,7 +244,14 @@ export const rowProductsOp = defineOp({
   grad: ({ x, y }, d) => ({ x: () => product2(y, d.out, false, true), y: () => product2(x, d.out, false, false) }),
   check: {
     domain: [-2, 2],
-    samples: [{ inputs: [[2, 3, 4], [2, 3, 5]] }],
+    samples: [
+      {
+        inputs: [
+          [2, 3, 4],
+          [2, 3, 5],
+        ],
+      },
+    ],
   },
 });
 

@@ -216,8 +216,7 @@ interface Insertion {
 function insert(b: KernelContext, { keys, indices }: SortSpace, p: Insertion): void {
   const at = b.variable(k.min(p.held.value, k.sub(p.count, 1)), "at");
   const previous = (): Expr => k.add(p.first, k.max(k.sub(at.value, 1), 0));
-  const moves = (): Expr =>
-    k.and(k.gt(at.value, 0), narrow(before(p.x, b.load(keys, previous()), p.descending)));
+  const moves = (): Expr => k.and(k.gt(at.value, 0), narrow(before(p.x, b.load(keys, previous()), p.descending)));
   b.while(moves(), () => {
     b.store(keys, k.add(p.first, at.value), b.load(keys, previous()));
     b.store(indices, k.add(p.first, at.value), b.load(indices, previous()));

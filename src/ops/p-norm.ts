@@ -32,7 +32,10 @@ export const powerOp = defineOp({
   grad: null,
   check: {
     domain: [0.5, 2],
-    samples: [{ inputs: [[7]], attrs: { p: 3 } }, { inputs: [[7]], attrs: { p: 0 } }],
+    samples: [
+      { inputs: [[7]], attrs: { p: 3 } },
+      { inputs: [[7]], attrs: { p: 0 } },
+    ],
   },
 });
 

@@ -49,7 +49,13 @@ export const unreduceOp = defineOp({
     domain: [-2, 2],
     samples: [
       { inputs: [[3], [3, 4]], attrs: { axes: [1], keepdim: false, mean: false } },
-      { inputs: [[1, 4], [3, 4]], attrs: { axes: [0], keepdim: true, mean: true } },
+      {
+        inputs: [
+          [1, 4],
+          [3, 4],
+        ],
+        attrs: { axes: [0], keepdim: true, mean: true },
+      },
     ],
   },
 });
@@ -263,8 +269,8 @@ const reduction =
   <T extends Value>(x: T, axes: readonly number[], keepdim: boolean): T =>
     bind1(op, [x], { axes, keepdim }) as T;
 
-/** Mean over normalised axes. */
-export const mean: Reduction = reduction(meanOp);
+/** Mean over normalised axes; of truth values whether any is true, as in Paddle. */
+export const mean: Reduction = (x, axes, keepdim) => reduction(x.dtype === "bool" ? anyOp : meanOp)(x, axes, keepdim);
 /** Product over normalised axes. */
 export const prod: Reduction = reduction(prodOp);
 /** Largest element over normalised axes. */

@@ -13,7 +13,7 @@ import { cast } from "./cast.js";
 import { equal } from "./comparison.js";
 import { real } from "./complex-parts.js";
 import { slice } from "./concat.js";
-import { arrayOf, Matrix, matricesOf, stacked } from "./dense.js";
+import { arrayOf, type Matrix, matricesOf, stacked } from "./dense.js";
 import { eigOf } from "./dense-eig.js";
 import { eighOf, qrOf, svdOf } from "./dense-orthogonal.js";
 import { adjoint, requireMatrix, solve, triangularSolve } from "./linear-algebra.js";
@@ -57,7 +57,13 @@ export const eighOp = defineOp({
     const values = all.flatMap((e) => [...e.values]);
     return {
       out: arrayOf(realOf(given.dtype), given.shape.slice(0, -1), values),
-      vectors: stacked(given.dtype, leading(given), all.map((e) => e.vectors), n, n),
+      vectors: stacked(
+        given.dtype,
+        leading(given),
+        all.map((e) => e.vectors),
+        n,
+        n,
+      ),
     };
   },
   saves: ["out", "vectors"],
@@ -114,9 +120,25 @@ export const svdOp = defineOp({
     const batch = leading(given);
     const all = matricesOf(given).map((a) => svdOf(a, full === true));
     return {
-      u: stacked(given.dtype, batch, all.map((f) => f.u), m, full ? m : rank),
-      s: arrayOf(realOf(given.dtype), [...batch, rank], all.flatMap((f) => [...f.s])),
-      vh: stacked(given.dtype, batch, all.map((f) => f.v.adjoint()), full ? n : rank, n),
+      u: stacked(
+        given.dtype,
+        batch,
+        all.map((f) => f.u),
+        m,
+        full ? m : rank,
+      ),
+      s: arrayOf(
+        realOf(given.dtype),
+        [...batch, rank],
+        all.flatMap((f) => [...f.s]),
+      ),
+      vh: stacked(
+        given.dtype,
+        batch,
+        all.map((f) => f.v.adjoint()),
+        full ? n : rank,
+        n,
+      ),
     };
   },
   saves: ["u", "s", "vh"],
@@ -203,8 +225,20 @@ export const qrOp = defineOp({
     const inner = mode === "complete" ? m : Math.min(m, n);
     const all = matricesOf(given).map((a) => qrOf(a));
     return {
-      q: stacked(given.dtype, leading(given), all.map((f) => f.q.corner(m, inner)), m, inner),
-      r: stacked(given.dtype, leading(given), all.map((f) => upper(f.r.corner(inner, n))), inner, n),
+      q: stacked(
+        given.dtype,
+        leading(given),
+        all.map((f) => f.q.corner(m, inner)),
+        m,
+        inner,
+      ),
+      r: stacked(
+        given.dtype,
+        leading(given),
+        all.map((f) => upper(f.r.corner(inner, n))),
+        inner,
+        n,
+      ),
     };
   },
   saves: ["q", "r"],
@@ -261,8 +295,19 @@ export const eigOp = defineOp({
     const dtype = isComplex(given.dtype) ? given.dtype : complexOf(given.dtype);
     const all = matricesOf(given).map(eigOf);
     return {
-      out: arrayOf(dtype, given.shape.slice(0, -1), all.flatMap((e) => [...e.re]), all.flatMap((e) => [...e.im])),
-      vectors: stacked(dtype, leading(given), all.map((e) => e.vectors), n, n),
+      out: arrayOf(
+        dtype,
+        given.shape.slice(0, -1),
+        all.flatMap((e) => [...e.re]),
+        all.flatMap((e) => [...e.im]),
+      ),
+      vectors: stacked(
+        dtype,
+        leading(given),
+        all.map((e) => e.vectors),
+        n,
+        n,
+      ),
     };
   },
   saves: ["x", "out", "vectors"],

@@ -97,8 +97,20 @@ export const crossOp = defineOp({
   check: {
     domain: [-2, 2],
     samples: [
-      { inputs: [[4, 3], [4, 3]], attrs: { axis: 1 } },
-      { inputs: [[3, 2], [3, 1]], attrs: { axis: 0 } },
+      {
+        inputs: [
+          [4, 3],
+          [4, 3],
+        ],
+        attrs: { axis: 1 },
+      },
+      {
+        inputs: [
+          [3, 2],
+          [3, 1],
+        ],
+        attrs: { axis: 0 },
+      },
     ],
   },
 });
@@ -142,7 +154,18 @@ export const splitAxesOp = defineOp({
   },
   ghosts: ["like"],
   grad: (_, d, { attrs: { axes } }) => ({ x: () => joinAxes(d.out, axes) }),
-  check: { domain: [-2, 2], samples: [{ inputs: [[2, 3], [3, 3, 2]], attrs: { axes: [1, 1, 0] } }] },
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [
+          [2, 3],
+          [3, 3, 2],
+        ],
+        attrs: { axes: [1, 1, 0] },
+      },
+    ],
+  },
 });
 
 /** Axis a of x becomes axis `axes[a]`; several with one target give their diagonal. */

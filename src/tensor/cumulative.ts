@@ -86,17 +86,13 @@ export interface CummaxOptions {
   readonly dtype?: DType | undefined;
 }
 
-function running(
-  x: Tensor,
-  rest: Trailing<number | null, CummaxOptions>,
-  op: "cummax" | "cummin",
-): [Tensor, Tensor] {
+function running(x: Tensor, rest: Trailing<number | null, CummaxOptions>, op: "cummax" | "cummin"): [Tensor, Tensor] {
   const o = splitOptions<CummaxOptions>(op, rest, ["axis", "dtype"]);
   const { dtype = "int64" } = o;
   if (dtype !== "int32" && dtype !== "int64")
     throw new InvalidArgumentError(`dtype must be int32 or int64, not ${String(dtype)}.`, { op });
   const [line, axis] = lineOf(x, o.axis, op);
-  const [values, indices] = ops[op](line, axis, dtype);
+  const [values, indices] = op === "cummax" ? ops.cummax(line, axis, dtype) : ops.cummin(line, axis, dtype);
   const scalar = x.shape.length === 0;
   return [scalarAgain(values, scalar), scalarAgain(indices, scalar)];
 }

@@ -90,7 +90,8 @@ export function svdLowrank(x: Tensor, ...rest: Trailing<number | null, SvdLowran
   const o = splitOptions<SvdLowrankOptions>("svdLowrank", rest, ["q", "niter", "M"]);
   const rank = Math.min(x.shape.at(-2) ?? 0, x.shape.at(-1) ?? 0);
   const q = o.q ?? Math.min(6, rank);
-  if (!(q >= 1 && q <= rank)) throw new InvalidArgumentError(`q = ${q} must be in [1, ${rank}].`, { op: "svdLowrank", q });
+  if (!(q >= 1 && q <= rank))
+    throw new InvalidArgumentError(`q = ${q} must be in [1, ${rank}].`, { op: "svdLowrank", q });
   const [u, s, vh] = spectral.svd(o.M ? x.subtract(o.M) : x, false);
   const last = s.shape.length - 1;
   const v = ops.adjoint(vh);
@@ -183,7 +184,12 @@ export interface LuSolveOptions {
 }
 
 /** X with `A X = b` from A's factors as {@link lu} gives them. */
-export function luSolve(b: Tensor, factors: Tensor, pivots: Tensor, ...rest: Trailing<"N" | "T" | "C", LuSolveOptions>) {
+export function luSolve(
+  b: Tensor,
+  factors: Tensor,
+  pivots: Tensor,
+  ...rest: Trailing<"N" | "T" | "C", LuSolveOptions>
+) {
   const { trans = "N" } = splitOptions<LuSolveOptions>("luSolve", rest, ["trans"]);
   const p = ops.permutation<Tensor>(pivots, factors.shape.at(-2)!, factors.dtype);
   const lower = (y: Tensor, transpose: boolean): Tensor =>

@@ -191,7 +191,9 @@ export function lstsq(x: Tensor, y: Tensor, ...rest: Trailing<number | null, Lst
   const o = splitOptions<LstsqOptions>("lstsq", rest, ["rcond", "driver"]);
   const driver = o.driver ?? "gelsy";
   if (!drivers.includes(driver))
-    throw new InvalidArgumentError(`driver must be one of ${drivers.join(", ")}, not ${String(driver)}.`, { op: "lstsq" });
+    throw new InvalidArgumentError(`driver must be one of ${drivers.join(", ")}, not ${String(driver)}.`, {
+      op: "lstsq",
+    });
   const [rows, cols] = [x.shape.at(-2)!, x.shape.at(-1)!];
   const precision = realOf(x.dtype) === "float64" ? 2 ** -52 : 2 ** -23;
   const rcond = o.rcond ?? precision * Math.max(rows, cols);
@@ -200,8 +202,7 @@ export function lstsq(x: Tensor, y: Tensor, ...rest: Trailing<number | null, Lst
   const far = subtract(matmul(x, solution), y);
   const squares = isComplex(far.dtype) ? multiply(abs(far), abs(far)) : multiply(far, far);
   const residuals = rows > cols && driver !== "gelsy" ? sumOver(squares, [squares.shape.length - 2], false) : none;
-  const rank =
-    driver === "gels" ? (full([0], 0, "int64") as Tensor) : cast(matrixRank(x, { rtol: rcond }), "int32");
+  const rank = driver === "gels" ? (full([0], 0, "int64") as Tensor) : cast(matrixRank(x, { rtol: rcond }), "int32");
   const values = driver === "gelsd" || driver === "gelss" ? svdvals(x) : none;
   return [solution, residuals, rank, values];
 }

@@ -43,21 +43,38 @@ function magnitude(x: Tensor): Tensor {
 /** The norm of matrices in two axes. */
 function ofMatrices(x: Tensor, p: NormOrder, axes: readonly [number, number], keepdim: boolean, op: string): Tensor {
   const [rows, columns] = axes;
-  if (p === "fro") return pNorm(magnitude(x), 2, [...axes].sort((a, b) => a - b), keepdim);
+  if (p === "fro")
+    return pNorm(
+      magnitude(x),
+      2,
+      [...axes].sort((a, b) => a - b),
+      keepdim,
+    );
   if (p === "nuc" || Math.abs(p) === 2) {
     const rank = x.shape.length;
     const last = moveAxis(moveAxis(x, rows, rank - 1), columns > rows ? columns - 1 : columns, rank - 1);
     const s = svdvals(last);
     const reduce = p === "nuc" ? sumOver : p > 0 ? max : min;
     const out = reduce(s, [s.shape.length - 1], false);
-    return keepdim ? unsqueeze(out, [...axes].sort((a, b) => a - b)) : out;
+    return keepdim
+      ? unsqueeze(
+          out,
+          [...axes].sort((a, b) => a - b),
+        )
+      : out;
   }
   if (Math.abs(p) !== 1 && Math.abs(p) !== Infinity)
     throw new InvalidArgumentError(`p of a matrix norm is "fro", "nuc", ±1, ±2 or ±Infinity, not ${p}.`, { op, p });
   const [inner, outer] = Math.abs(p) === 1 ? [rows, columns] : [columns, rows];
   const sums = pNorm(magnitude(x), 1, [inner], true);
   const out = p > 0 ? max(sums, [outer], true) : min(sums, [outer], true);
-  return keepdim ? out : sumOver(out, [...axes].sort((a, b) => a - b), false);
+  return keepdim
+    ? out
+    : sumOver(
+        out,
+        [...axes].sort((a, b) => a - b),
+        false,
+      );
 }
 
 /**
@@ -165,7 +182,17 @@ export function pdist(x: Tensor, ...rest: Trailing<number, DistanceOptions>): Te
   const n = x.shape[0]!;
   const pairs = Array.from({ length: n }, (_, i) => Array.from({ length: n - i - 1 }, (_, j) => [i, i + j + 1])).flat();
   const rows = (side: 0 | 1): Tensor =>
-    gather(x, fromArray(ndArray("int64", [pairs.length], BigInt64Array.from(pairs, (p) => BigInt(p[side]!)))), 0);
+    gather(
+      x,
+      fromArray(
+        ndArray(
+          "int64",
+          [pairs.length],
+          BigInt64Array.from(pairs, (p) => BigInt(p[side]!)),
+        ),
+      ),
+      0,
+    );
   return pNorm(subtract(rows(0), rows(1)), p, [1], false);
 }
 
@@ -185,11 +212,7 @@ export const renorm_ = (x: Tensor, p: number, axis: number, maxNorm: number): Te
   inplace(x, "renorm_", (former) => renorm(former, p, axis, maxNorm));
 
 /** Cross product of vectors of three elements along an axis (default: the first of extent 3). */
-export function cross(
-  x: Tensor,
-  y: Tensor,
-  ...rest: Trailing<number, { readonly axis?: number | undefined }>
-): Tensor {
+export function cross(x: Tensor, y: Tensor, ...rest: Trailing<number, { readonly axis?: number | undefined }>): Tensor {
   const { axis = 9 } = splitOptions<{ readonly axis?: number | undefined }>("cross", rest, ["axis"]);
   if (!sameShape(x.shape, y.shape) && x.shape.length !== y.shape.length)
     throw new InvalidArgumentError(`shapes differ: ${formatShape(x.shape)}, ${formatShape(y.shape)}.`, { op: "cross" });

@@ -164,7 +164,13 @@ export function reduceAs(x: Tensor, target: Tensor): Tensor {
   const skip = x.shape.length - target.shape.length;
   const axes = x.shape.flatMap((_, i) => (i >= skip && target.shape[i - skip] === 1 ? [i] : []));
   const kept = axes.length > 0 ? sumOf(x, axes, true) : x;
-  return skip > 0 ? ops.sumOver(kept, Array.from({ length: skip }, (_, i) => i), false) : kept;
+  return skip > 0
+    ? ops.sumOver(
+        kept,
+        Array.from({ length: skip }, (_, i) => i),
+        false,
+      )
+    : kept;
 }
 
 export { variance as var };

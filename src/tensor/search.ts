@@ -121,21 +121,23 @@ export interface ArgOptions {
   readonly dtype?: DType | undefined;
 }
 
-function argOf(
-  x: Tensor,
-  rest: Trailing<number | Tensor | null, ArgOptions>,
-  op: "argmax" | "argmin",
-): Tensor {
+function argOf(x: Tensor, rest: Trailing<number | Tensor | null, ArgOptions>, op: "argmax" | "argmin"): Tensor {
   const o = splitOptions<ArgOptions>(op, rest, ["axis", "keepdim", "dtype"]);
   const { dtype = "int64", keepdim = false } = o;
+  const find = op === "argmax" ? search.argmax : search.argmin;
   if (dtype !== "int64" && dtype !== "int32")
     throw new InvalidArgumentError(`dtype must be int32 or int64, not ${String(dtype)}.`, { op });
   if (o.axis === undefined || o.axis === null) {
-    const index = search[op](x.shape.length === 0 ? unsqueeze(x, [0]) : flatten(x), 0, false, dtype);
-    return keepdim ? reshape(index, x.shape.map(() => 1)) : index;
+    const index = find(x.shape.length === 0 ? unsqueeze(x, [0]) : flatten(x), 0, false, dtype);
+    return keepdim
+      ? reshape(
+          index,
+          x.shape.map(() => 1),
+        )
+      : index;
   }
   const axis = normalizeAxis(numberOf(o.axis, op), x.shape.length, op);
-  return x.shape.length === 0 ? search[op](unsqueeze(x, [0]), 0, false, dtype) : search[op](x, axis, keepdim, dtype);
+  return x.shape.length === 0 ? find(unsqueeze(x, [0]), 0, false, dtype) : find(x, axis, keepdim, dtype);
 }
 
 /** Index of the first largest element, along an axis or of the flattened tensor. */

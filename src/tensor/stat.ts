@@ -41,11 +41,7 @@ function samplesOf(x: Tensor, axis: StatAxis, keepdim: boolean, op: string): Sam
   const kept = x.shape.map((_, i) => i).filter((i) => !axes.includes(i));
   const moved = transpose(x, [...kept, ...axes]);
   const lines =
-    axes.length === 0
-      ? unsqueeze(moved, [rank])
-      : axes.length === 1
-        ? moved
-        : flatten(moved, kept.length, rank - 1);
+    axes.length === 0 ? unsqueeze(moved, [rank]) : axes.length === 1 ? moved : flatten(moved, kept.length, rank - 1);
   return { lines, n: lines.shape.at(-1)!, finish: (out) => (keepdim ? unsqueeze(out, axes) : out) };
 }
 
@@ -85,7 +81,8 @@ function readMedian(rest: Trailing<StatAxis, MedianOptions>, op: string): Median
  */
 export function median(x: Tensor, ...rest: Trailing<StatAxis, MedianOptions>): Tensor | [Tensor, Tensor] {
   const o = readMedian(rest, "median");
-  if (sizeOf(x.shape) === 0) throw new InvalidArgumentError("the tensor has no elements.", { op: "median", x: x.shape });
+  if (sizeOf(x.shape) === 0)
+    throw new InvalidArgumentError("the tensor has no elements.", { op: "median", x: x.shape });
   const { lines, finish, n } = samplesOf(x, o.axis, o.keepdim ?? false, "median");
   const [ordered, order] = argsort(o.mode === "min" ? lines : floatOf(lines), lines.shape.length - 1);
   const last = nth(ordered, n - 1);
@@ -287,7 +284,17 @@ export function histogramdd(
     return place === undefined ? bin : joint(multiply(place, sizes[j]!), bin, place);
   }, undefined)!;
   const weights = o.weights ? flatten(o.weights) : (full([samples.shape[0]!], 1, x.dtype) as Tensor);
-  const counts = reshape(cast(counting.bincount(at, weights, sizes.reduce((p, n) => p * n, 1)), x.dtype), sizes);
+  const counts = reshape(
+    cast(
+      counting.bincount(
+        at,
+        weights,
+        sizes.reduce((p, n) => p * n, 1),
+      ),
+      x.dtype,
+    ),
+    sizes,
+  );
   return [o.density ? densityOf(counts, edges) : counts, edges];
 }
 
@@ -374,7 +381,8 @@ export function cov(x: Tensor, ...rest: Trailing<boolean, CovOptions>): Tensor {
   const o = splitOptions<CovOptions>("cov", rest, ["rowvar", "ddof", "fweights", "aweights"]);
   if (x.shape.length < 1 || x.shape.length > 2)
     throw new InvalidArgumentError("x must have one or two axes.", { op: "cov", x: x.shape });
-  const rows = x.shape.length === 1 ? unsqueeze(x, [0]) : o.rowvar === false && x.shape[0] !== 1 ? swapAxes(x, 0, 1) : x;
+  const rows =
+    x.shape.length === 1 ? unsqueeze(x, [0]) : o.rowvar === false && x.shape[0] !== 1 ? swapAxes(x, 0, 1) : x;
   const weights = [o.fweights, o.aweights].flatMap((w) => (w ? [cast(w, x.dtype)] : []));
   const w = weights.length === 2 ? multiply(weights[0]!, weights[1]!) : weights[0];
   const total: Tensor | number = w ? sumOver(w, [0], false) : rows.shape[1]!;
@@ -400,7 +408,10 @@ export function corrcoef(x: Tensor, ...rest: Trailing<boolean, { readonly rowvar
   const c = cov(x, { rowvar });
   if (c.shape.length === 0) return divide(c, c);
   const n = c.shape[0]!;
-  const own = squeeze(takeAlongAxis(c, reshape(cumsum(full([n], 1, "int64") as Tensor, 0, true), [n, 1]) as Value, 1), [1]);
+  const own = squeeze(
+    takeAlongAxis(c, reshape(cumsum(full([n], 1, "int64") as Tensor, 0, true), [n, 1]) as Value, 1),
+    [1],
+  );
   const root = sqrt(own);
   return divide(divide(c, unsqueeze(root, [1])), unsqueeze(root, [0]));
 }
