@@ -6,8 +6,8 @@ import { defineOp } from "../program/define-op.js";
 import type { Value } from "../program/value.js";
 import { bind, isCapturing } from "./bind.js";
 import { storageOf } from "./eager.js";
-import { formerHandle } from "./handles.js";
-import { isGradEnabled, withGrad } from "./tape.js";
+import { eagerHandle, formerHandle } from "./handles.js";
+import { isGradEnabled, resave, withGrad } from "./tape.js";
 
 /**
  * Replaces the contents of `x` by `f(former x)`. Views of x see the change; ops that saved x before refuse their gradient.
@@ -44,9 +44,12 @@ export function inplace<T extends Value>(x: T, op: string, f: (former: T) => Val
       { op },
     );
   }
-  if (result.storage!.isShared) storage.copyFrom(result.storage!);
+  const shared = result.storage!.isShared;
+  if (shared) storage.copyFrom(result.storage!);
   else result.storage!.giveTo(storage);
   storage.version++;
+  // An op that saved its own output finds it in x's memory from now on, and refuses it once x changes again.
+  if (!shared) resave(result, () => adopt(eagerHandle(x.shape, x.dtype, storage.retain()), result));
   return adopt(x, result);
 }
 

@@ -129,6 +129,16 @@ export function attach(node: TapeNode, outputs: readonly Value[]): void {
   });
 }
 
+/** What the tape saved of `result` as its op's own output becomes `by`: the memory has moved there in an in-place change. */
+export function resave(result: Value, by: () => Value): void {
+  const saved = (result.source as TapeNode | undefined)?.saved;
+  if (!saved) return;
+  for (const name of Object.keys(saved)) {
+    const s = saved[name]!;
+    if (!Array.isArray(s) && (s as Saved).value === result) saved[name] = save(by());
+  }
+}
+
 /** Records a custom op: outputs computed by the user, gradients by `backward`. */
 export function recordCustom(
   name: string,
