@@ -104,3 +104,20 @@ export const movingAverageOp = defineOp({
     samples: [{ inputs: [[4], [4]], attrs: { momentum: 0.75 } }],
   },
 });
+
+/** The value of one tensor with the gradient of another of its shape. */
+export const withGradientOfOp = defineOp({
+  name: "with_gradient_of",
+  inputs: ["value", "path"],
+  outputs: ["out"],
+  attrs: {},
+  infer: ({ value }) => ({ outs: { out: { shape: value.shape, dtype: value.dtype } } }),
+  lower: (_, { value }) => ({ out: value }),
+  ghosts: ["path"],
+  grad: (_, d) => ({ path: () => d.out }),
+  check: {
+    domain: [-2, 2],
+    noGradCheck: "the gradient is another tensor's by definition",
+    samples: [{ inputs: [[3], [3]] }],
+  },
+});

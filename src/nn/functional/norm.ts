@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
 import { formatShape, type Shape } from "../../core/shape.js";
 import type { OpRecord } from "../../program/op.js";
-import { batchNormInferOp, batchNormOp, movingAverageOp } from "../../ops/batch-norm.js";
+import { batchNormInferOp, batchNormOp, movingAverageOp, withGradientOfOp } from "../../ops/batch-norm.js";
 import * as ops from "../../ops/norm.js";
 import { isKnown, reshape, reshapeLike, unsqueeze } from "../../ops/views.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -124,19 +124,24 @@ export function batchNorm(
   const epsilon = o.epsilon ?? 1e-5;
   const fit = (v: Tensor | null | undefined): Tensor | undefined => (v ? perChannel(v, rank, axis) : undefined);
   const [weight, bias] = [fit(o.weight), fit(o.bias)];
-  if (o.useGlobalStats ?? !o.training) {
-    const [mean, variance] = [fit(runningMean), fit(runningVar)];
-    return bind1(batchNormInferOp, [x, mean, variance, weight, bias], { epsilon }) as Tensor;
-  }
+  const byRunning = (): Tensor =>
+    bind1(batchNormInferOp, [x, fit(runningMean), fit(runningVar), weight, bias], { epsilon }) as Tensor;
+  if (o.useGlobalStats ?? !o.training) return byRunning();
   const axes = x.shape.flatMap((_, a) => (a === axis ? [] : [a]));
   if (isKnown(x.shape) && axes.every((a) => x.shape[a] === 1)) return x;
-  const [out, mean, variance] = bind(batchNormOp, [x, weight, bias], { axes, epsilon }) as [Tensor, Tensor, Tensor];
-  const momentum = o.momentum ?? 0.9;
-  withGrad(false, () => {
-    bind(movingAverageOp, [runningMean, reshapeLike(mean, runningMean)], { momentum });
-    bind(movingAverageOp, [runningVar, reshapeLike(variance, runningVar)], { momentum });
-  });
-  return out;
+  const byBatch = (): Tensor => {
+    const [out, mean, variance] = bind(batchNormOp, [x, weight, bias], { axes, epsilon }) as [Tensor, Tensor, Tensor];
+    const momentum = o.momentum ?? 0.9;
+    withGrad(false, () => {
+      bind(movingAverageOp, [runningMean, reshapeLike(mean, runningMean)], { momentum });
+      bind(movingAverageOp, [runningVar, reshapeLike(variance, runningVar)], { momentum });
+    });
+    return out;
+  };
+  if (o.training) return byBatch();
+  // Outside training Paddle's gradient is that of the running statistics, although the batch's made the output.
+  const out = withGrad(false, byBatch);
+  return bind1(withGradientOfOp, [out, byRunning()]) as Tensor;
 }
 
 function requireChannels(x: Tensor, running: Tensor, axis: number): void {
