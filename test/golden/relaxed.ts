@@ -42,4 +42,6 @@ export function resolveDifference({ optimizer, weight_decay, attr, group }: Reso
 
 /** Why the optimizer's state of a case of the FAQ differs without strictPaddle; its weights never do. */
 export const faqDifference = (id: string): string | undefined =>
-  id === "q7/lr0" ? "a rate of 0 in ParamAttr keeps the moments at their first values; Paddle's go on" : undefined;
+  id === "q7/lr0" || id === "q5/bn_lr0"
+    ? "a rate of 0 in ParamAttr keeps the moments at their first values; Paddle's go on"
+    : undefined;
