@@ -56,6 +56,7 @@ import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
 import * as optimizerParts from "./optimizer-parts.js";
 import * as linearAlgebra from "./linear-algebra.js";
+import * as triangular from "./triangular.js";
 import * as spectral from "./spectral.js";
 
 /** The family files, one a line. */
@@ -115,6 +116,7 @@ const families: readonly object[] = [
   convolution,
   vector,
   linearAlgebra,
+  triangular,
   spectral,
 ];
 

@@ -16,11 +16,12 @@ import { slice } from "./concat.js";
 import { arrayOf, type Matrix, matricesOf, stacked } from "./dense.js";
 import { eigOf } from "./dense-eig.js";
 import { eighOf, qrOf, svdOf } from "./dense-orthogonal.js";
-import { adjoint, requireMatrix, solve, triangularSolve } from "./linear-algebra.js";
+import { adjoint, requireMatrix, solve } from "./linear-algebra.js";
 import { where } from "./logic.js";
 import { matmul } from "./matmul.js";
 import { sumOver } from "./reduction.js";
 import { eye, tril } from "./triangle.js";
+import { triangularSolve } from "./triangular.js";
 import { unsqueeze } from "./views.js";
 
 const leading = (x: { readonly shape: Shape }): Shape => x.shape.slice(0, -2);

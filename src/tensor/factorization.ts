@@ -5,6 +5,7 @@ import { splitOptions, type Trailing } from "../core/options.js";
 import { add } from "../ops/arithmetic.js";
 import * as ops from "../ops/linear-algebra.js";
 import * as spectral from "../ops/spectral.js";
+import * as triangular from "../ops/triangular.js";
 import { slice } from "../ops/concat.js";
 import { matmul } from "../ops/matmul.js";
 import { eye, tril, triu } from "../ops/triangle.js";
@@ -28,13 +29,13 @@ export interface UpperOptions {
  */
 export function cholesky(x: Tensor, ...rest: Trailing<boolean, UpperOptions>): Tensor {
   const { upper = false } = splitOptions<UpperOptions>("cholesky", rest, ["upper"]);
-  return ops.cholesky(x, upper);
+  return triangular.cholesky(x, upper);
 }
 
 /** Z with `A Z = x` where y is the Cholesky factor of A. */
 export function choleskySolve(x: Tensor, y: Tensor, ...rest: Trailing<boolean, UpperOptions>): Tensor {
   const { upper = false } = splitOptions<UpperOptions>("choleskySolve", rest, ["upper"]);
-  return ops.choleskySolve(x, y, upper);
+  return triangular.choleskySolve(x, y, upper);
 }
 
 /** The inverse of A from its Cholesky factor x, one matrix. */
@@ -148,7 +149,7 @@ export interface LuOptions {
 /** `P x = L U`: L and U in one matrix, and the row exchanges (int32, from 1). */
 export function lu(x: Tensor, ...rest: Trailing<boolean, LuOptions>): Tensor[] {
   const o = splitOptions<LuOptions>("lu", rest, ["pivot", "getInfos"]);
-  const [packed, pivots, infos] = ops.lu(x, o.pivot ?? true);
+  const [packed, pivots, infos] = triangular.lu(x, o.pivot ?? true);
   return o.getInfos ? [packed, pivots, infos] : [packed, pivots];
 }
 
@@ -174,7 +175,7 @@ export function luUnpack(
   const withData = o.unpackLudata !== false;
   const l = withData ? add(tril(part(x, axis), -1), eye(rows, rank, x.dtype) as Tensor) : null;
   const u = withData ? triu(part(x, axis - 1)) : null;
-  return [o.unpackPivots === false ? null : ops.permutation<Tensor>(y, rows, x.dtype), l, u];
+  return [o.unpackPivots === false ? null : triangular.permutation<Tensor>(y, rows, x.dtype), l, u];
 }
 
 /** Options of {@link luSolve}. */
@@ -191,11 +192,11 @@ export function luSolve(
   ...rest: Trailing<"N" | "T" | "C", LuSolveOptions>
 ) {
   const { trans = "N" } = splitOptions<LuSolveOptions>("luSolve", rest, ["trans"]);
-  const p = ops.permutation<Tensor>(pivots, factors.shape.at(-2)!, factors.dtype);
+  const p = triangular.permutation<Tensor>(pivots, factors.shape.at(-2)!, factors.dtype);
   const lower = (y: Tensor, transpose: boolean): Tensor =>
-    ops.triangularSolve(factors, y, { upper: false, transpose, unitriangular: true });
+    triangular.triangularSolve(factors, y, { upper: false, transpose, unitriangular: true });
   const upper = (y: Tensor, transpose: boolean): Tensor =>
-    ops.triangularSolve(factors, y, { upper: true, transpose, unitriangular: false });
+    triangular.triangularSolve(factors, y, { upper: true, transpose, unitriangular: false });
   if (trans === "N") return upper(lower(matmul(p, b, true), false), false);
   return matmul(p, lower(upper(b, true), true));
 }

@@ -13,6 +13,7 @@ import { max, sumOver } from "../ops/reduction.js";
 import { abs } from "../ops/rounding.js";
 import * as spectral from "../ops/spectral.js";
 import { eye } from "../ops/triangle.js";
+import * as triangular from "../ops/triangular.js";
 import { expandLike } from "../ops/broadcast.js";
 import { full } from "../ops/creation.js";
 import { squeeze, unsqueeze } from "../ops/views.js";
@@ -68,7 +69,7 @@ export interface TriangularSolveOptions {
 export function triangularSolve(x: Tensor, y: Tensor, ...rest: Trailing<boolean, TriangularSolveOptions>): Tensor {
   const o = splitOptions<TriangularSolveOptions>("triangularSolve", rest, ["upper", "transpose", "unitriangular"]);
   const { upper = true, transpose = false, unitriangular = false } = o;
-  return ops.triangularSolve(x, y, { upper, transpose, unitriangular });
+  return triangular.triangularSolve(x, y, { upper, transpose, unitriangular });
 }
 
 /** `x` to an integer power by repeated squaring; negative powers invert first. */

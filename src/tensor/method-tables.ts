@@ -20,10 +20,11 @@ import { randomInplaceMethods } from "./random-inplace.js";
 import { reductionMethods } from "./reduction.js";
 import { searchMethods } from "./search.js";
 import { cumulativeMethods } from "./cumulative.js";
+import { histogramMethods } from "./histogram.js";
 import { statMethods } from "./stat.js";
 import { normMethods } from "./norms.js";
 import { factorizationMethods } from "./factorization.js";
 import { linalgMethods } from "./linalg.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...unaryMethods, ...specialMethods, ...logicMethods, ...complexMethods, ...slicingMethods, ...scatteringMethods, ...maskingMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods, ...normMethods, ...factorizationMethods, ...linalgMethods };
+export const methodTables = { ...creationMethods, ...mathMethods, ...unaryMethods, ...specialMethods, ...logicMethods, ...complexMethods, ...slicingMethods, ...scatteringMethods, ...maskingMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods, ...histogramMethods, ...normMethods, ...factorizationMethods, ...linalgMethods };
