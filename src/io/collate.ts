@@ -87,7 +87,6 @@ export function asTensors(batch: unknown): unknown {
 }
 
 function ofType<T>(type: string, samples: readonly unknown[], field: string): readonly T[] {
-  // biome-ignore lint/suspicious/useValidTypeof: the name comes from typeof.
   if (samples.some((s) => typeof s !== type)) throw differ(field, "types");
   return samples as readonly T[];
 }

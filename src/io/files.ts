@@ -21,12 +21,12 @@ export interface SaveOptions {
   readonly compressed?: boolean | undefined;
 }
 
-type Loaded<S> = S extends `${string}.npy` ? NdArray : S extends `${string}.npz` ? Record<string, NdArray> : unknown;
-
 /**
  * Reads a file: `.npy` gives an NdArray, `.npz` a record of them. What a file is, its first bytes say.
  *
  * Paths and `file:` URLs are read on Node, other URLs fetched; nothing in a file is executed.
+ *
+ * The type of what comes is known from a path that ends in `.npy` or `.npz`; elsewhere name it: `load<NdArray>(url)`.
  *
  * @param options how `uint16` elements are taken, see {@link NpyOptions}
  * @throws NotFoundError when there is no such file, UnavailableError when it cannot be read, InvalidArgumentError when it is damaged,
@@ -38,10 +38,13 @@ type Loaded<S> = S extends `${string}.npy` ? NdArray : S extends `${string}.npz`
  * console.log(await load(bytes)); // { x: { dtype: "float32", shape: [2], data: Float32Array [1, 2] } }
  * ```
  */
-export async function load<const S extends LoadSource>(source: S, options?: NpyOptions): Promise<Loaded<S>> {
+export async function load(source: `${string}.npy`, options?: NpyOptions): Promise<NdArray>;
+export async function load(source: `${string}.npz`, options?: NpyOptions): Promise<Record<string, NdArray>>;
+export async function load<T = unknown>(source: LoadSource, options?: NpyOptions): Promise<T>;
+export async function load(source: LoadSource, options?: NpyOptions): Promise<unknown> {
   const o = checkOptions<NpyOptions>("load", options, ["uint16"]);
   const name = typeof source === "string" || source instanceof URL ? String(source) : "the file";
-  return decode(await bytesOf(source), name, o) as Loaded<S>;
+  return decode(await bytesOf(source), name, o);
 }
 
 function decode(bytes: Uint8Array, name: string, options: NpyOptions): NdArray | Record<string, NdArray> {
@@ -79,7 +82,7 @@ async function bytesOf(source: LoadSource): Promise<Uint8Array> {
  */
 export async function save(object: Savable, path?: undefined, options?: SaveOptions): Promise<Uint8Array>;
 export async function save(object: Savable, path: string | URL, options?: SaveOptions): Promise<void>;
-export async function save(object: Savable, path?: string | URL, options?: SaveOptions): Promise<Uint8Array | void> {
+export async function save(object: Savable, path?: string | URL, options?: SaveOptions): Promise<unknown> {
   const { compressed = false } = checkOptions<SaveOptions>("save", options, ["compressed"]);
   const single = isArray(object);
   const ending = single ? ".npy" : ".npz";
