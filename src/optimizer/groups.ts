@@ -86,7 +86,7 @@ function readGroup(api: string, x: unknown, index: number, settings: readonly st
       op: api,
     });
   }
-  const o = checkOptions(api, x as unknown as GroupOptions, [...groupKeys, ...settings]);
+  const o = checkOptions(api, x as Partial<GroupOptions>, [...groupKeys, ...settings]);
   const params: unknown = o.params;
   if (typeof params !== "object" || params === null || !(params instanceof Parameter || Symbol.iterator in params)) {
     throw new InvalidArgumentError(`group ${index} must have params, a list of parameters.`, { op: api });
