@@ -152,3 +152,35 @@ export {
   /** @deprecated use ZeroPad3D */
   ZeroPad3D as ZeroPad3d,
 } from "./layers/padding.js";
+export {
+  Hardsigmoid,
+  Hardswish,
+  LogSigmoid,
+  Mish,
+  ReLU,
+  ReLU6,
+  Sigmoid,
+  Softsign,
+  Swish,
+  Tanh,
+  Tanhshrink,
+} from "./layers/activation.js";
+export {
+  CELU,
+  ELU,
+  GELU,
+  GLU,
+  Hardshrink,
+  Hardtanh,
+  LeakyReLU,
+  Maxout,
+  PReLU,
+  SELU,
+  Silu,
+  Softplus,
+  Softshrink,
+  ThresholdedReLU,
+  type PReluLayerOptions,
+  /** @deprecated use Silu */
+  Silu as SiLU,
+} from "./layers/activation-options.js";
