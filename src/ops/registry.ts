@@ -19,12 +19,15 @@ import * as exponential from "./exponential.js";
 import * as trigonometric from "./trigonometric.js";
 import * as rounding from "./rounding.js";
 import * as comparison from "./comparison.js";
+import * as predicate from "./predicate.js";
 import * as logic from "./logic.js";
 import * as bitwise from "./bitwise.js";
 import * as complexParts from "./complex-parts.js";
 import * as special from "./special.js";
+import * as twoNumbers from "./two-numbers.js";
 import * as specialLoops from "./special-loops.js";
 import * as activation from "./activation.js";
+import * as piecewiseActivation from "./piecewise-activation.js";
 import * as orthonormal from "./orthonormal.js";
 import * as random from "./random.js";
 import * as randomBinomial from "./random-binomial.js";
@@ -51,6 +54,7 @@ import * as margin from "./margin.js";
 import * as window from "./window.js";
 import * as pNorm from "./p-norm.js";
 import * as convolution from "./convolution.js";
+import * as pooling from "./pooling.js";
 import * as vector from "./vector.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
@@ -73,12 +77,15 @@ const families: readonly object[] = [
   trigonometric,
   rounding,
   comparison,
+  predicate,
   logic,
   bitwise,
   complexParts,
   special,
+  twoNumbers,
   specialLoops,
   activation,
+  piecewiseActivation,
   indexMath,
   setSlice,
   whereIndex,
@@ -114,6 +121,7 @@ const families: readonly object[] = [
   window,
   pNorm,
   convolution,
+  pooling,
   vector,
   linearAlgebra,
   triangular,
