@@ -12,7 +12,7 @@ import type { Inferred, InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
 import { cast } from "./cast.js";
-import { isfinite } from "./comparison.js";
+import { isfinite } from "./predicate.js";
 import { comparison, meet } from "./infer.js";
 import { refused } from "./unary.js";
 

@@ -52,6 +52,7 @@ import * as loss from "./loss.js";
 import * as oneHot from "./one-hot.js";
 import * as margin from "./margin.js";
 import * as window from "./window.js";
+import * as ctc from "./ctc.js";
 import * as pNorm from "./p-norm.js";
 import * as convolution from "./convolution.js";
 import * as pooling from "./pooling.js";
@@ -119,6 +120,7 @@ const families: readonly object[] = [
   oneHot,
   margin,
   window,
+  ctc,
   pNorm,
   convolution,
   pooling,

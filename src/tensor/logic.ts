@@ -6,6 +6,7 @@ import * as bits from "../ops/bitwise.js";
 import * as ops from "../ops/comparison.js";
 import { full } from "../ops/creation.js";
 import * as connectives from "../ops/logic.js";
+import * as predicates from "../ops/predicate.js";
 import { all } from "../ops/reduction.js";
 import { mutating } from "./mutating.js";
 import type { Tensor } from "./tensor.js";
@@ -52,7 +53,7 @@ const closeKeys = ["rtol", "atol", "equalNan"] as const;
 
 function close(op: string, x: Tensor, y: Tensor, rest: Trailing<number, ClosenessOptions>): Tensor {
   const { rtol = 1e-5, atol = 1e-8, equalNan = false } = splitOptions<ClosenessOptions>(op, rest, closeKeys);
-  return ops.isclose(x, y, rtol, atol, equalNan);
+  return predicates.isclose(x, y, rtol, atol, equalNan);
 }
 
 /** Where `|x - y| <= atol + rtol |y|`, a bool tensor; equal infinities are close. */
@@ -66,19 +67,19 @@ export function allclose(x: Tensor, y: Tensor, ...rest: Trailing<number, Closene
 }
 
 /** Where x is NaN. */
-export const isnan = (x: Tensor): Tensor => ops.isnan(x);
+export const isnan = (x: Tensor): Tensor => predicates.isnan(x);
 /** Where x is infinite. */
-export const isinf = (x: Tensor): Tensor => ops.isinf(x);
+export const isinf = (x: Tensor): Tensor => predicates.isinf(x);
 /** Where x is neither infinite nor NaN. */
-export const isfinite = (x: Tensor): Tensor => ops.isfinite(x);
+export const isfinite = (x: Tensor): Tensor => predicates.isfinite(x);
 /** Where x is +inf. */
-export const isposinf = (x: Tensor): Tensor => ops.isposinf(x);
+export const isposinf = (x: Tensor): Tensor => predicates.isposinf(x);
 /** Where x is -inf. */
-export const isneginf = (x: Tensor): Tensor => ops.isneginf(x);
+export const isneginf = (x: Tensor): Tensor => predicates.isneginf(x);
 /** Where the imaginary part is 0. */
-export const isreal = (x: Tensor): Tensor => ops.isreal(x);
+export const isreal = (x: Tensor): Tensor => predicates.isreal(x);
 /** Where the sign bit is set: for -0 too. */
-export const signbit = (x: Tensor): Tensor => ops.signbit(x);
+export const signbit = (x: Tensor): Tensor => predicates.signbit(x);
 
 /** Where both are true (not 0), a bool tensor. */
 export const logicalAnd = (x: Tensor, y: Tensor): Tensor => connectives.logicalAnd(x, y);

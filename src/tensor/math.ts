@@ -5,13 +5,14 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import * as activation from "../ops/activation.js";
 import * as ops from "../ops/arithmetic.js";
+import { relu } from "../ops/piecewise-activation.js";
 import { cast } from "../ops/cast.js";
 import * as comparison from "../ops/comparison.js";
 import * as exponential from "../ops/exponential.js";
 import { clip as clipOf } from "../ops/logic.js";
 import * as rounding from "../ops/rounding.js";
 import * as loops from "../ops/special-loops.js";
-import * as special from "../ops/special.js";
+import * as two from "../ops/two-numbers.js";
 import { atan2 as atan2Of } from "../ops/trigonometric.js";
 import { inplace } from "../trace/inplace.js";
 import { withGrad } from "../trace/tape.js";
@@ -108,17 +109,17 @@ export const fmin = (x: Tensor, y: Tensor | number): Tensor => comparison.fmin(x
 /** The angle of the point (y, x) in radians, in [-pi, pi]; x is y and y is x, as in C's atan2. Integers give float64. */
 export const atan2 = (x: Tensor, y: Tensor): Tensor => atan2Of(x, y);
 /** `sqrt(x^2 + y^2)`, without overflow of the squares; integers give float32. */
-export const hypot = (x: Tensor, y: Tensor): Tensor => special.hypot(x, y);
+export const hypot = (x: Tensor, y: Tensor): Tensor => two.hypot(x, y);
 /** The magnitude of x with the sign of y (of -0 too). */
-export const copysign = (x: Tensor, y: Tensor | number): Tensor => special.copysign(x, y);
+export const copysign = (x: Tensor, y: Tensor | number): Tensor => two.copysign(x, y);
 /** The next float after x towards y. */
-export const nextafter = (x: Tensor, y: Tensor): Tensor => special.nextafter(x, y);
+export const nextafter = (x: Tensor, y: Tensor): Tensor => two.nextafter(x, y);
 /** 0 where x < 0, 1 where x > 0, y where x is 0. */
-export const heaviside = (x: Tensor, y: Tensor): Tensor => special.heaviside(x, y);
+export const heaviside = (x: Tensor, y: Tensor): Tensor => two.heaviside(x, y);
 /** `ln(e^x + e^y)`, without overflow; integers give float32. */
 export const logaddexp = (x: Tensor, y: Tensor): Tensor => exponential.logaddexp(x, y);
 /** `x + weight (y - x)` of float tensors; the weight is a number or a tensor that broadcasts. */
-export const lerp = (x: Tensor, y: Tensor, weight: Tensor | number): Tensor => special.lerp(x, y, weight);
+export const lerp = (x: Tensor, y: Tensor, weight: Tensor | number): Tensor => two.lerp(x, y, weight);
 /** The greatest common divisor of integers, not negative. */
 export const gcd = (x: Tensor, y: Tensor): Tensor => loops.gcd(x, y);
 /** The least common multiple of integers, not negative. */
@@ -185,7 +186,7 @@ export interface ScaleOptions {
 }
 
 const acts: Readonly<Record<string, (x: Tensor) => Tensor>> = {
-  relu: activation.relu,
+  relu,
   sigmoid: activation.sigmoid,
   tanh: activation.tanh,
   gelu: (x) => activation.gelu(x),

@@ -9,6 +9,7 @@ import { cast } from "../ops/cast.js";
 import { nanToNum as nanToNumOf } from "../ops/logic.js";
 import * as rounding from "../ops/rounding.js";
 import * as ops from "../ops/special.js";
+import { frexp as frexpOf } from "../ops/two-numbers.js";
 import { bind1 } from "../trace/bind.js";
 import { mutating } from "./mutating.js";
 import type { Tensor } from "./tensor.js";
@@ -134,7 +135,7 @@ export function multigammaln(x: Tensor, p: number): Tensor {
 }
 
 /** `[mantissa, exponent]` with `x = mantissa 2^exponent` and mantissa in [1/2, 1); both in x's dtype. */
-export const frexp = (x: Tensor): [mantissa: Tensor, exponent: Tensor] => ops.frexp(x);
+export const frexp = (x: Tensor): [mantissa: Tensor, exponent: Tensor] => frexpOf(x);
 
 /** {@link round} in place. */
 export const round_: typeof round = mutating("round_", round);

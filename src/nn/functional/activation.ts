@@ -4,6 +4,7 @@ import { InvalidArgumentError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
 import { formatShape, normalizeAxis } from "../../core/shape.js";
 import * as ops from "../../ops/activation.js";
+import * as pieces from "../../ops/piecewise-activation.js";
 import { multiply } from "../../ops/arithmetic.js";
 import { slice } from "../../ops/concat.js";
 import { max } from "../../ops/reduction.js";
@@ -23,11 +24,11 @@ export { sigmoid, tanh, tanh_ } from "../../tensor/unary.js";
  * console.log(await nn.functional.relu(toTensor([-1, 2])).tolist()); // [0, 2]
  * ```
  */
-export const relu = (x: Tensor): Tensor => ops.relu(x);
+export const relu = (x: Tensor): Tensor => pieces.relu(x);
 /** {@link relu} in place. */
 export const relu_: typeof relu = mutating("relu_", relu);
 /** `min(max(x, 0), 6)`. */
-export const relu6 = (x: Tensor): Tensor => bind1(ops.relu6Op, [x]) as Tensor;
+export const relu6 = (x: Tensor): Tensor => bind1(pieces.relu6Op, [x]) as Tensor;
 
 /** Options of {@link leakyRelu}. */
 export interface LeakyReluOptions {
@@ -38,7 +39,7 @@ export interface LeakyReluOptions {
 /** x, or `negativeSlope x` where x < 0. */
 export function leakyRelu(x: Tensor, ...rest: Trailing<number, LeakyReluOptions>): Tensor {
   const { negativeSlope = 0.01 } = splitOptions<LeakyReluOptions>("leakyRelu", rest, ["negativeSlope"]);
-  return ops.leakyRelu(x, negativeSlope);
+  return pieces.leakyRelu(x, negativeSlope);
 }
 /** {@link leakyRelu} in place. */
 export const leakyRelu_: typeof leakyRelu = mutating("leakyRelu_", leakyRelu);
@@ -154,7 +155,7 @@ export interface ShrinkOptions {
 /** x outside (-threshold, threshold), 0 inside. */
 export function hardshrink(x: Tensor, ...rest: Trailing<number, ShrinkOptions>): Tensor {
   const { threshold = 0.5 } = splitOptions<ShrinkOptions>("hardshrink", rest, ["threshold"]);
-  return bind1(ops.hardshrinkOp, [x], { threshold }) as Tensor;
+  return bind1(pieces.hardshrinkOp, [x], { threshold }) as Tensor;
 }
 
 /**
@@ -166,7 +167,7 @@ export function softshrink(x: Tensor, ...rest: Trailing<number, ShrinkOptions>):
   const { threshold = 0.5 } = splitOptions<ShrinkOptions>("softshrink", rest, ["threshold"]);
   if (threshold < 0)
     throw new InvalidArgumentError(`the threshold must not be below 0, got ${threshold}.`, { op: "softshrink" });
-  return bind1(ops.softshrinkOp, [x], { threshold }) as Tensor;
+  return bind1(pieces.softshrinkOp, [x], { threshold }) as Tensor;
 }
 
 /** Options of {@link hardtanh}. */
@@ -180,7 +181,7 @@ export interface HardtanhOptions {
 /** x between min and max; the gradient flows strictly inside. */
 export function hardtanh(x: Tensor, ...rest: Trailing<number, HardtanhOptions>): Tensor {
   const o = splitOptions<HardtanhOptions>("hardtanh", rest, ["min", "max"]);
-  return bind1(ops.hardtanhOp, [x], { min: o.min ?? -1, max: o.max ?? 1 }) as Tensor;
+  return bind1(pieces.hardtanhOp, [x], { min: o.min ?? -1, max: o.max ?? 1 }) as Tensor;
 }
 /** {@link hardtanh} in place. */
 export const hardtanh_: typeof hardtanh = mutating("hardtanh_", hardtanh);
@@ -199,11 +200,11 @@ export function hardsigmoid(x: Tensor, ...rest: Trailing<number, HardsigmoidOpti
     "slope",
     "offset",
   ]);
-  return bind1(ops.hardsigmoidOp, [x], { slope, offset }) as Tensor;
+  return bind1(pieces.hardsigmoidOp, [x], { slope, offset }) as Tensor;
 }
 
 /** `x min(max(x + 3, 0), 6) / 6`. */
-export const hardswish = (x: Tensor): Tensor => bind1(ops.hardswishOp, [x]) as Tensor;
+export const hardswish = (x: Tensor): Tensor => bind1(pieces.hardswishOp, [x]) as Tensor;
 
 /** Options of {@link thresholdedRelu}. */
 export interface ThresholdedReluOptions {
@@ -216,7 +217,7 @@ export interface ThresholdedReluOptions {
 /** x above the threshold, `value` elsewhere. */
 export function thresholdedRelu(x: Tensor, ...rest: Trailing<number, ThresholdedReluOptions>): Tensor {
   const o = splitOptions<ThresholdedReluOptions>("thresholdedRelu", rest, ["threshold", "value"]);
-  return bind1(ops.thresholdedReluOp, [x], { threshold: o.threshold ?? 1, value: o.value ?? 0 }) as Tensor;
+  return bind1(pieces.thresholdedReluOp, [x], { threshold: o.threshold ?? 1, value: o.value ?? 0 }) as Tensor;
 }
 /** {@link thresholdedRelu} in place. */
 export const thresholdedRelu_: typeof thresholdedRelu = mutating("thresholdedRelu_", thresholdedRelu);
@@ -242,7 +243,7 @@ export function prelu(x: Tensor, weight: Tensor, ...rest: Trailing<string, Prelu
       op: "prelu",
       weight: weight.shape,
     });
-  if (weight.size === 1) return bind1(ops.preluOp, [x, reshape(weight, [])]) as Tensor;
+  if (weight.size === 1) return bind1(pieces.preluOp, [x, reshape(weight, [])]) as Tensor;
   if (!channelsFirst.includes(dataFormat) && !channelsLast.includes(dataFormat))
     throw new InvalidArgumentError(
       `dataFormat must be one of ${[...channelsFirst, ...channelsLast].join(", ")}, got ${JSON.stringify(dataFormat)}.`,
@@ -255,7 +256,7 @@ export function prelu(x: Tensor, weight: Tensor, ...rest: Trailing<string, Prelu
       { op: "prelu", x: x.shape, weight: weight.shape },
     );
   const shape = x.shape.map((_, i) => (i === axis ? weight.shape[0]! : 1));
-  return bind1(ops.preluOp, [x, reshape(weight, shape)]) as Tensor;
+  return bind1(pieces.preluOp, [x, reshape(weight, shape)]) as Tensor;
 }
 
 /** Options of {@link maxout}. */
