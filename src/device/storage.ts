@@ -20,6 +20,13 @@ export class Storage {
     this.address = address ?? heap.alloc(bytes);
   }
 
+  /** A storage that is gone. */
+  static freed(heap: Heap): Storage {
+    const out = new Storage(heap, 0, 0);
+    out.users = 0;
+    return out;
+  }
+
   /** Moves the memory to a new storage and leaves this one empty until {@link giveTo} fills it again. */
   detach(): Storage {
     const out = new Storage(this.heap, this.bytes, this.address);

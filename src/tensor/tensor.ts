@@ -7,7 +7,7 @@ import { formatShape, sizeOf } from "../core/shape.js";
 import { toNested, type Nested } from "../core/nested.js";
 import { Value } from "../program/value.js";
 import { toArray } from "../trace/eager.js";
-import { setHandleClass } from "../trace/handles.js";
+import { disposeHandle, setHandleClass } from "../trace/handles.js";
 import { assemble } from "./assemble.js";
 import { backward, type BackwardOptions, detachHandle, registerHook, retainGradients } from "./autograd.js";
 import { fullLike } from "../ops/creation.js";
@@ -169,9 +169,12 @@ export class Tensor extends Value {
     this.clearGrad(setToZero);
   }
 
-  /** Gives the memory back now. Using the tensor afterwards is an error. */
+  /**
+   * Gives the memory back now, or with the last of the tensors that share it. Using this tensor afterwards is an error; disposing of it
+   * again is not.
+   */
   dispose(): void {
-    this.storage?.release();
+    if (this.storage) disposeHandle(this);
   }
 
   /** `using x = …` disposes at the end of the block. */

@@ -12,7 +12,7 @@ import { blockElements } from "../fuse/emitter.js";
 import type { Inferred, OpRecord } from "../program/op.js";
 import { type Bindings, compileGraph, type Plan } from "../program/plan.js";
 import type { Value } from "../program/value.js";
-import { type Attrs, inferCall, inplaceOperand, type Interpreter } from "./bind.js";
+import { type Attrs, inferCall, inplaceOperand, type Interpreter, operandName } from "./bind.js";
 import { eagerHandle } from "./handles.js";
 import { FastPath } from "./fast-path.js";
 import { GraphBuilder } from "./lower.js";
@@ -49,7 +49,7 @@ class EagerInterpreter implements Interpreter {
     const shapes = record.outputs.map((name) => outs[name]!.shape);
     const call = this.planFor(on, record, operands, attrs, inferred);
     const outputs = this.allocate(on, record, operands, outs, call);
-    runCall(on, call, operands, outputs, shapes, attrs);
+    runCall(on, record, call, operands, outputs, shapes, attrs);
     return record.outputs.map((name, i) => eagerHandle(shapes[i]!, outs[name]!.dtype, outputs[i]!));
   }
 
@@ -139,6 +139,13 @@ function makeCall(
   };
 }
 
+/** Where an operand's data stands; ghosts, whose data no op reads, may have none. */
+function addressOf(record: OpRecord, o: Value, position: number): number {
+  const address = o.storage?.address ?? 0;
+  if (address !== 0 || record.ghosts.includes(operandName(record.inputs, position).name)) return address;
+  return storageOf(o, record.name).address;
+}
+
 /** The value whose memory a value of a plan is. */
 function rootOf(plan: Plan, id: number): number {
   let root = id;
@@ -154,6 +161,7 @@ function aliasOperand(call: CallPlan, output: number): number | undefined {
 
 function runCall(
   on: Engine,
+  record: OpRecord,
   call: CallPlan,
   operands: readonly (Value | number | undefined)[],
   outputs: readonly Storage[],
@@ -167,7 +175,7 @@ function runCall(
     const o = operands[i];
     if (typeof o !== "object") continue;
     const id = call.operandIds[i]!;
-    addresses[id] = o.storage?.address ?? 0;
+    addresses[id] = addressOf(record, o, i);
     if (call.direct) (shapes as Shape[])[id] = o.shape;
   }
   for (let i = 0; i < outputs.length; i++) {
@@ -256,8 +264,7 @@ function fixedAttrs(record: OpRecord, attrs: Attrs): string {
   let out = "";
   for (const name in attrs) {
     const value = attrs[name];
-    if (!record.scalarAttrs.has(name))
-      out += `${name}=${typeof value === "object" ? keyOf(value) : String(value)};`;
+    if (!record.scalarAttrs.has(name)) out += `${name}=${typeof value === "object" ? keyOf(value) : String(value)};`;
     else if (Array.isArray(value)) out += `${name}#${value.length};`;
   }
   return out;

@@ -3,7 +3,7 @@
 import type { DType } from "../core/dtype.js";
 import type { Shape } from "../core/shape.js";
 import { engine } from "../device/engine.js";
-import type { Storage } from "../device/storage.js";
+import { Storage } from "../device/storage.js";
 import { type SymbolDesc, Value } from "../program/value.js";
 
 type HandleClass = new (shape: Shape, dtype: DType, storage?: Storage, symbol?: SymbolDesc) => Value;
@@ -74,6 +74,16 @@ export function releaseScoped(dead: (value: Value) => boolean): void {
     scope.delete(value);
     storage.release();
   }
+}
+
+/**
+ * Frees the memory of a handle that has it alone. Memory that others share stays until the keeper finds this handle dead, so that its
+ * use is not given back twice; the handle itself is of no use any more.
+ */
+export function disposeHandle(value: Value): void {
+  const { storage } = value;
+  if (storage && !storage.isShared) storage.release();
+  else if (storage) value.storage = Storage.freed(storage.heap);
 }
 
 /** A handle for what `x` was before an in-place change; it takes the memory and the place on the tape. */
