@@ -131,6 +131,11 @@ function requireMatrices(x: InferInput, y: InferInput): void {
 /** The dtype of a product; complex ones are made by parts. */
 function realProduct(dtype: DType): DType {
   if (isComplex(dtype)) throw new BugError("complex matrices are multiplied by parts");
+  if (dtype === "bool")
+    throw new InvalidArgumentError("truth values have no product of matrices.", {
+      op: "matmul",
+      hint: 'cast them: x.astype("float32").',
+    });
   return dtype;
 }
 

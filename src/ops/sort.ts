@@ -14,6 +14,8 @@ import { fewWanted, forLines, linesOf, number, selectLine, sortLine, sortSpace }
 
 function requireOrder(x: InferInput, op: string): void {
   if (isComplex(x.dtype)) throw new InvalidArgumentError("complex numbers have no order.", { op });
+  if (x.dtype === "bool" && op !== "argsort")
+    throw new InvalidArgumentError("needs numbers, got bool.", { op, hint: 'cast it: x.astype("int32").' });
 }
 
 const picked = (x: InferInput, shape: readonly number[]): { out: TensorType; indices: TensorType } => ({

@@ -8,7 +8,7 @@ import { takeAlongAxis } from "../ops/along-axis.js";
 import { add, divide, multiply, subtract } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import { slice, stack } from "../ops/concat.js";
-import { full } from "../ops/creation.js";
+import { full, fullLike } from "../ops/creation.js";
 import { cumsum } from "../ops/cumulative.js";
 import { matmul } from "../ops/matmul.js";
 import { swapAxes, transpose } from "../ops/movement.js";
@@ -28,7 +28,6 @@ type StatAxis = number | readonly number[] | null | undefined;
 interface Samples {
   readonly lines: Tensor;
   readonly finish: (out: Tensor) => Tensor;
-  readonly n: number;
 }
 
 function samplesOf(x: Tensor, axis: StatAxis, keepdim: boolean, op: string): Samples {
@@ -39,15 +38,15 @@ function samplesOf(x: Tensor, axis: StatAxis, keepdim: boolean, op: string): Sam
   const moved = transpose(x, [...kept, ...axes]);
   const lines =
     axes.length === 0 ? unsqueeze(moved, [rank]) : axes.length === 1 ? moved : flatten(moved, kept.length, rank - 1);
-  return { lines, n: lines.shape.at(-1)!, finish: (out) => (keepdim ? unsqueeze(out, axes) : out) };
+  return { lines, finish: (out) => (keepdim ? unsqueeze(out, axes) : out) };
 }
 
 const floatOf = (x: Tensor): Tensor => (x.dtype === "float64" ? x : cast(x, "float32"));
 
-/** Elements number `i` of each line, without the axis. */
+/** Elements number `i` (-1: the last) of each line, without the axis. */
 function nth(lines: Tensor, i: number): Tensor {
   const axis = lines.shape.length - 1;
-  return squeeze(slice(lines, [axis], [i], [i + 1]), [axis]);
+  return squeeze(slice(lines, [axis], [i], [i === -1 ? 2 ** 30 : i + 1]), [axis]);
 }
 
 /** Options of {@link median} and {@link nanmedian}. */
@@ -80,16 +79,23 @@ export function median(x: Tensor, ...rest: Trailing<StatAxis, MedianOptions>): T
   const o = readMedian(rest, "median");
   if (sizeOf(x.shape) === 0)
     throw new InvalidArgumentError("the tensor has no elements.", { op: "median", x: x.shape });
-  const { lines, finish, n } = samplesOf(x, o.axis, o.keepdim ?? false, "median");
-  const [ordered, order] = argsort(o.mode === "min" ? lines : floatOf(lines), lines.shape.length - 1);
-  const last = nth(ordered, n - 1);
-  const middle = nth(ordered, (n - 1) >> 1);
+  const { lines, finish } = samplesOf(x, o.axis, o.keepdim ?? false, "median");
+  const axis = lines.shape.length - 1;
+  const [ordered, order] = argsort(o.mode === "min" ? lines : floatOf(lines), axis);
+  const count = lengthOf(lines, axis);
+  const low = half(subtract(count, 1));
+  const last = nth(ordered, -1);
+  const picked = (t: Tensor, at: Tensor): Tensor => squeeze(takeAlongAxis(t, at, axis), [axis]);
+  const lower = picked(ordered, low);
   // NaN is sorted to the end: where the last element is NaN, so is the median.
-  const value = o.mode === "min" || n % 2 === 1 ? middle : divide(add(middle, nth(ordered, n >> 1)), 2);
+  const value = o.mode === "min" ? lower : divide(add(lower, picked(ordered, half(count))), 2);
   const out = finish(isFloat(value.dtype) ? (where(equal(last, last), value, last) as Tensor) : value);
   if (o.mode !== "min" || o.axis === undefined || o.axis === null) return out;
-  return [out, finish(nth(order, (n - 1) >> 1))];
+  return [out, finish(picked(order, low))];
 }
+
+/** The number of elements of each line, as float64: a Program knows it only when it is fed. */
+const lengthOf = (lines: Tensor, axis: number): Tensor => sumOver(fullLike(lines, 1, "float64"), [axis], true);
 
 /** {@link median} of the elements that are not NaN; NaN where there are none. */
 export function nanmedian(x: Tensor, ...rest: Trailing<StatAxis, MedianOptions>): Tensor | [Tensor, Tensor] {
@@ -149,10 +155,10 @@ function quantiles(
   const list = typeof q === "number" ? [q] : "dtype" in q ? Array.from(q.dataSync() as Float32Array, Number) : q;
   if (list.length === 0 || list.some((p) => !(p >= 0 && p <= 1)))
     throw new InvalidArgumentError(`q must be in [0, 1], got ${list.join(", ")}.`, { op, q: list });
-  const { lines, finish, n } = samplesOf(x, o.axis, o.keepdim ?? false, op);
+  const { lines, finish } = samplesOf(x, o.axis, o.keepdim ?? false, op);
   const axis = lines.shape.length - 1;
   const [ordered] = argsort(lines, axis);
-  const all = sumLike(ordered, axis, n);
+  const all = lengthOf(ordered, axis);
   const count = countNumbers(cast(ordered, "float64"), [axis], true);
   const last = op === "nanquantile" ? subtract(count, 1) : subtract(all, 1);
   const bad = op === "quantile" ? equal(count, all) : undefined;
@@ -166,10 +172,6 @@ function quantiles(
   const several = typeof q !== "number" && !("dtype" in q && q.shape.length === 0);
   return several ? stack(outs, 0) : outs[0]!;
 }
-
-/** The length of lines, as a float64 tensor with one element for each. */
-const sumLike = (lines: Tensor, axis: number, n: number): Tensor =>
-  full([...lines.shape.slice(0, axis), 1], n, "float64") as Tensor;
 
 /**
  * The values below which the shares `q` of the elements lie, along an axis (or several, or all); NaN where a line has one.
@@ -215,18 +217,21 @@ export function cov(x: Tensor, ...rest: Trailing<boolean, CovOptions>): Tensor {
     x.shape.length === 1 ? unsqueeze(x, [0]) : o.rowvar === false && x.shape[0] !== 1 ? swapAxes(x, 0, 1) : x;
   const weights = [o.fweights, o.aweights].flatMap((w) => (w ? [cast(w, x.dtype)] : []));
   const w = weights.length === 2 ? multiply(weights[0]!, weights[1]!) : weights[0];
-  const total: Tensor | number = w ? sumOver(w, [0], false) : rows.shape[1]!;
+  const total = w ? sumOver(w, [0], false) : observations(rows);
   const weighted = (t: Tensor): Tensor => (w ? multiply(t, w) : t);
   const far = subtract(rows, divide(sumOver(weighted(rows), [1], true), total));
   const products = squeezeOne(matmul(far, weighted(far), false, true));
   return divide(products, divisor(total, w, o));
 }
 
+/** How many columns there are, as a tensor: a Program knows it only when it is fed. */
+const observations = (rows: Tensor): Tensor =>
+  sumOver(fullLike(squeeze(slice(rows, [0], [0], [1]), [0]), 1), [0], false);
+
 const squeezeOne = (m: Tensor): Tensor => (m.shape[0] === 1 && m.shape[1] === 1 ? reshape(m, []) : m);
 
 /** n - 1 (or n), or what stands for it with weights. */
-function divisor(total: Tensor | number, w: Tensor | undefined, o: CovOptions): Tensor | number {
-  if (typeof total === "number") return o.ddof === false ? total : total - 1;
+function divisor(total: Tensor, w: Tensor | undefined, o: CovOptions): Tensor {
   if (o.ddof === false) return total;
   if (!o.aweights) return subtract(total, 1);
   return subtract(total, divide(sumOver(multiply(w!, cast(o.aweights, w!.dtype)), [0], false), total));
