@@ -7,10 +7,11 @@ import { type ParameterHome, type ParameterPlan, setParameterHome } from "../par
 import { Parameter } from "../param/parameter.js";
 import { VarDesc } from "../program/program.js";
 import { capturing, isStaticMode, setStaticMode } from "../trace/bind.js";
+import { setSymbolHandle } from "../trace/handles.js";
 import { setProgramTrace } from "../trace/program-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { Program } from "./program.js";
-import "./variable.js";
+import { Variable } from "./variable.js";
 
 interface Programs {
   readonly main: Program;
@@ -20,6 +21,7 @@ interface Programs {
 let current: Programs = { main: new Program(), startup: new Program() };
 let eagerHome: ParameterHome | undefined;
 setDropoutSeed(() => current.main.randomSeed);
+setSymbolHandle(Variable);
 
 /** Static parameters: a variable in the main Program, its first value in the startup Program. */
 const staticHome: ParameterHome = {

@@ -5,15 +5,10 @@ import { formatShape, type Shape } from "../core/shape.js";
 import type { Storage } from "../device/storage.js";
 import type { SymbolDesc } from "../program/value.js";
 import { Tensor } from "../tensor/tensor.js";
-import { setSymbolHandle } from "../trace/handles.js";
 import { publicExtent } from "./extents.js";
 
 /** A variable of a static Program. It has no data: fetch it with `exe.run`. */
 export class Variable extends Tensor {
-  static {
-    setSymbolHandle(Variable);
-  }
-
   constructor(shape: Shape, dtype: DType, storage?: Storage, symbol?: SymbolDesc) {
     super(shape, dtype, storage, symbol);
     if (symbol) this.name = symbol.name;
