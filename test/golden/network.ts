@@ -1,13 +1,8 @@
 // Pieces of the recorded networks, from the package's public functions.
 
-import { divide, mean, type Tensor } from "oarjs";
-import { add, cast, exp, multiply, subtract } from "oarjs";
+import { mean, multiply, subtract, type Tensor, tanh } from "oarjs";
 
-/** `tanh`. */
-export function tanh(x: Tensor): Tensor {
-  const e = exp(multiply(cast(x, "float64"), -2));
-  return cast(divide(subtract(multiply(e, 0).add(1), e), add(e, 1)), x.dtype);
-}
+export { tanh };
 
 /** Mean of squared differences. */
 export function meanSquare(x: Tensor, y: Tensor): Tensor {
