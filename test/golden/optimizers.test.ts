@@ -101,8 +101,8 @@ function train(c: Case) {
 }
 
 /**
- * Cases in which the rules in float64 arithmetic are further from Paddle's float32 run than 1e-6 (by up to 1.6e-6), because a tiny
- * gradient is divided by its own size: their weights are compared within 6e-6.
+ * Cases in which the rules in float64 arithmetic are further from Paddle's float32 run than 1e-6 (by up to 1.6e-6), or nearly as far
+ * (Lamb/clip_value, 0.84e-6), because a tiny gradient is divided by its own size: their weights are compared within 6e-6.
  */
 const roundingDriven = new Set([
   "Adagrad/plain",
@@ -113,6 +113,7 @@ const roundingDriven = new Set([
   "AdamW_amsgrad/attr_regularizer",
   "RMSProp_momentum/plain",
   "Lamb_nodecay/plain",
+  "Lamb/clip_value",
 ]);
 
 function expectNames(named: Readonly<Record<string, Parameter>>, c: Case): void {
