@@ -184,3 +184,4 @@ export {
   /** @deprecated use Silu */
   Silu as SiLU,
 } from "./layers/activation-options.js";
+export { CTCLoss, RNNTLoss } from "./layers/loss-sequence.js";

@@ -53,10 +53,12 @@ import * as oneHot from "./one-hot.js";
 import * as margin from "./margin.js";
 import * as window from "./window.js";
 import * as ctc from "./ctc.js";
+import * as rnnt from "./rnnt.js";
 import * as pNorm from "./p-norm.js";
 import * as convolution from "./convolution.js";
 import * as pooling from "./pooling.js";
 import * as vector from "./vector.js";
+import * as recurrence from "./recurrence.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
 import * as optimizerParts from "./optimizer-parts.js";
@@ -121,8 +123,10 @@ const families: readonly object[] = [
   margin,
   window,
   ctc,
+  rnnt,
   pNorm,
   convolution,
+  recurrence,
   pooling,
   vector,
   linearAlgebra,

@@ -17,6 +17,7 @@ export {
 } from "./embedding.js";
 export * from "./loss.js";
 export * from "./loss-margin.js";
+export * from "./loss-sequence.js";
 export {
   type AffineOptions,
   batchNorm,
