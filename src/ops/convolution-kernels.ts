@@ -27,7 +27,7 @@ const withBias =
   (bias: Ref | undefined, out: OutRef) =>
   (channel: Expr): ((value: Expr) => Expr) => {
     if (!bias) return (value) => value;
-    const x = k.cast(bias.at(channel), out.type);
+    const x = k.cast(bias.at(k.select(k.eq(bias.extent(0), 1), 0, channel)), out.type);
     return (value) => k.add(value, x);
   };
 

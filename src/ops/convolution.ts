@@ -100,7 +100,7 @@ function requirePositive(op: string, x: Shape, w: Shape, shape: Shape): Shape {
 }
 
 function checkBias(op: string, bias: InferInput | undefined, channels: number): void {
-  if (bias && (bias.shape.length !== 1 || bias.shape[0] !== channels))
+  if (bias && (bias.shape.length !== 1 || (bias.shape[0] !== channels && bias.shape[0] !== 1)))
     throw new InvalidArgumentError(`bias must be [${channels}], got ${formatShape(bias.shape)}.`, {
       op,
       bias: bias.shape,

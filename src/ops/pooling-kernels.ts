@@ -166,7 +166,7 @@ export function emitAveragePoolGrad(
     const base = b.let(k.mul(plane, size), "base");
     b.lanes(0, size, (i) => out.setFlat(k.add(base, i), zero));
     const add = (at: Expr, value: Expr): void => out.setFlat(at, k.add(out.getFlat(at), value));
-    const valueOf = (index: readonly Expr[]): Expr => {
+    const share = (index: readonly Expr[]): Expr => {
       const value = d.flat(k.add(k.mul(plane, count), linear(index, results)));
       return divisor === "none" ? value : k.div(value, divisorOf(windows, index, out.type));
     };
@@ -174,7 +174,7 @@ export function emitAveragePoolGrad(
       const width = results.at(-1)!;
       if (!last.even || last.even.size > 8) {
         b.for(0, width, (o) => {
-          const value = b.let(valueOf([...index, o]), "value");
+          const value = b.let(share([...index, o]), "value");
           b.lanes(last.start(o), last.end(o), (i) => add(k.add(row, i), value));
         });
         return;
@@ -187,7 +187,7 @@ export function emitAveragePoolGrad(
         const high = k.select(k.lt(room, 0), 0, k.add(k.divIndex(k.max(room, 0), stride), 1));
         const to = b.let(k.min(width, high), "to");
         b.lanes(constant("i32", low), to, (o) =>
-          add(k.add(row, k.add(k.mul(o, stride), t - padding)), valueOf([...index, o])),
+          add(k.add(row, k.add(k.mul(o, stride), t - padding)), share([...index, o])),
         );
       }
     };

@@ -35,3 +35,7 @@ export {
 export { pad, type PadFormat, type PadMode, type PadOptions, zeropad2d, type ZeroPad2dOptions } from "./padding.js";
 export type { Reduction, ReductionOptions } from "./checks.js";
 export * from "./softmax.js";
+export * from "./conv.js";
+export * from "./pooling.js";
+export * from "./pooling-adaptive.js";
+export type { Padding, PerAxis, SpatialFormat } from "./spatial.js";
