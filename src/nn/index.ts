@@ -40,26 +40,21 @@ export { Embedding, type EmbeddingLayerOptions } from "./layers/embedding.js";
 export { Linear, type LinearOptions } from "./layers/linear.js";
 export type { LoadOptions, LoadReport, StateDict } from "./state.js";
 export {
-  BatchNorm,
   BatchNorm1D,
   BatchNorm2D,
   BatchNorm3D,
   type BatchNormLayerOptions,
-  type LegacyBatchNormOptions,
   SyncBatchNorm,
 } from "./layers/batch-norm.js";
 export {
   Bilinear,
   type BilinearOptions,
-  ChannelShuffle,
   CosineSimilarity,
   Flatten,
   type FlattenLayerOptions,
   Identity,
   LogSoftmax,
   PairwiseDistance,
-  PixelShuffle,
-  PixelUnshuffle,
   Softmax,
   Softmax2D,
   type SoftmaxLayerOptions,
@@ -185,3 +180,5 @@ export {
   Silu as SiLU,
 } from "./layers/activation-options.js";
 export { CTCLoss, RNNTLoss } from "./layers/loss-sequence.js";
+export { BatchNorm, type LegacyBatchNormOptions } from "./layers/batch-norm-legacy.js";
+export { ChannelShuffle, PixelShuffle, PixelUnshuffle } from "./layers/rearrange.js";

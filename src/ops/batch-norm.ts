@@ -33,7 +33,18 @@ export const batchNormGradOp = defineOp({
   grad: "parts",
   check: {
     domain: [0.5, 2],
-    samples: [{ inputs: [[6, 4], [1, 4], [1, 4], [6, 4], [1, 4]], attrs: { axes: [0], epsilon: 1e-3 } }],
+    samples: [
+      {
+        inputs: [
+          [6, 4],
+          [1, 4],
+          [1, 4],
+          [6, 4],
+          [1, 4],
+        ],
+        attrs: { axes: [0], epsilon: 1e-3 },
+      },
+    ],
   },
 });
 
@@ -58,8 +69,22 @@ export const batchNormOp = defineOp({
     domain: [-2, 2],
     noGradCheck,
     samples: [
-      { inputs: [[6, 4], [1, 4], [1, 4]], attrs: { axes: [0], epsilon: 1e-3 } },
-      { inputs: [[3, 4, 5], [1, 4, 1], [1, 4, 1]], attrs: { axes: [0, 2], epsilon: 1e-3 } },
+      {
+        inputs: [
+          [6, 4],
+          [1, 4],
+          [1, 4],
+        ],
+        attrs: { axes: [0], epsilon: 1e-3 },
+      },
+      {
+        inputs: [
+          [3, 4, 5],
+          [1, 4, 1],
+          [1, 4, 1],
+        ],
+        attrs: { axes: [0, 2], epsilon: 1e-3 },
+      },
     ],
   },
 });
@@ -83,7 +108,18 @@ export const batchNormInferOp = defineOp({
   check: {
     domain: [0.5, 2],
     noGradCheck: "statistics are constants, as in Paddle",
-    samples: [{ inputs: [[6, 4], [1, 4], [1, 4], [1, 4], [1, 4]], attrs: { epsilon: 1e-3 } }],
+    samples: [
+      {
+        inputs: [
+          [6, 4],
+          [1, 4],
+          [1, 4],
+          [1, 4],
+          [1, 4],
+        ],
+        attrs: { epsilon: 1e-3 },
+      },
+    ],
   },
 });
 

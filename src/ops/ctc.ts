@@ -59,7 +59,12 @@ interface Trellis {
 const trellisSize = ({ x, label }: Inputs<Ref>): Expr =>
   k.mul(k.mul(x.extent(1), x.extent(0)), k.add(k.mul(label.extent(1), 2), 1));
 
-function trellisOf(b: KernelContext, { x, label, inputLengths, labelLengths }: Inputs<Ref>, blank: Expr, n: Expr): Trellis {
+function trellisOf(
+  b: KernelContext,
+  { x, label, inputLengths, labelLengths }: Inputs<Ref>,
+  blank: Expr,
+  n: Expr,
+): Trellis {
   const [time, batch, classes] = [x.extent(0), x.extent(1), x.extent(2)];
   const width = label.extent(1);
   const most = k.add(k.mul(width, 2), 1);
@@ -160,8 +165,14 @@ export const ctcOp = defineOp({
   check: {
     domain: [-2, -0.5],
     samples: [
-      { inputs: [[4, 2, 3], labelSample, lengthSample([4, 3]), lengthSample([2, 2])], attrs: { blank: [0], normByTimes: false } },
-      { inputs: [[4, 2, 3], labelSample, lengthSample([4, 2]), lengthSample([0, 2])], attrs: { blank: [0], normByTimes: false } },
+      {
+        inputs: [[4, 2, 3], labelSample, lengthSample([4, 3]), lengthSample([2, 2])],
+        attrs: { blank: [0], normByTimes: false },
+      },
+      {
+        inputs: [[4, 2, 3], labelSample, lengthSample([4, 2]), lengthSample([0, 2])],
+        attrs: { blank: [0], normByTimes: false },
+      },
       {
         // Two steps, label 1: paths 1 1, blank 1, 1 blank, each with probability 1/4.
         inputs: [
@@ -203,7 +214,10 @@ export const ctcGradOp = defineOp({
   check: {
     domain: [-2, -0.5],
     samples: [
-      { inputs: [[4, 2, 3], labelSample, lengthSample([4, 2]), lengthSample([2, 2]), [2]], attrs: { blank: [0], normByTimes: true } },
+      {
+        inputs: [[4, 2, 3], labelSample, lengthSample([4, 2]), lengthSample([2, 2]), [2]],
+        attrs: { blank: [0], normByTimes: true },
+      },
     ],
   },
 });

@@ -1,7 +1,6 @@
 // Ops: losses of single elements, each with its derivative as a second element-wise op.
 
 import { broadcastShapes } from "../core/shape.js";
-import type { Expr } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, scalar } from "../program/op.js";
@@ -12,7 +11,8 @@ import { binary, meet, requireFloat } from "./infer.js";
 
 type Pair = { readonly x: InferInput; readonly label: InferInput };
 
-const inferPair =
+/** Shape and dtype of a loss of two broadcast operands. */
+export const inferPair =
   (op: string) =>
   ({ x, label }: Pair) => {
     requireFloat(x, op);
@@ -20,112 +20,13 @@ const inferPair =
     return { outs: { out: { shape: broadcastShapes(x.shape, label.shape, op), dtype } }, compute: dtype };
   };
 
-const inferSlope =
+/** As {@link inferPair}, for the derivative by x. */
+export const inferSlope =
   (op: string) =>
   ({ x, label }: Pair) => {
     const { outs, compute } = inferPair(op)({ x, label });
     return { outs: { dx: outs.out }, compute };
   };
-
-/** `log(1 + e^x)` without overflow. */
-const softplus = (x: Expr): Expr => k.add(k.max(x, 0), k.log1p(k.exp(k.neg(k.abs(x)))));
-
-/** `-(y max(log x, -100) + (1 - y) max(log(1 - x), -100))`. */
-export const bceLossOp = defineOp({
-  name: "bce_loss",
-  inputs: ["x", "label"],
-  outputs: ["out"],
-  attrs: {},
-  infer: inferPair("bce_loss"),
-  lower: (_, { x, label }) => {
-    const yes = k.mul(label, k.max(k.log(x), -100));
-    const no = k.mul(k.sub(1, label), k.max(k.log(k.sub(1, x)), -100));
-    return { out: k.neg(k.add(yes, no)) };
-  },
-  saves: ["x", "label"],
-  grad: ({ x, label }, d) => ({ x: () => bind1(bceLossGradOp, [x, label, d.out]) }),
-  check: {
-    reference: (x, y) => -(y! * Math.log(x!) + (1 - y!) * Math.log(1 - x!)),
-    domain: [
-      [0.1, 0.9],
-      [0.1, 0.9],
-    ],
-    noGradCheck: "labels get no gradient, as in Paddle",
-  },
-});
-
-/** `(x - y) / max(x (1 - x), 1e-12) d`. */
-export const bceLossGradOp = defineOp({
-  name: "bce_loss_grad",
-  inputs: ["x", "label", "d"],
-  outputs: ["dx"],
-  attrs: {},
-  infer: inferSlope("bce_loss"),
-  lower: (_, { x, label, d }) => ({
-    dx: k.mul(k.div(k.sub(x, label), k.max(k.mul(x, k.sub(1, x)), 1e-12)), d),
-  }),
-  grad: null,
-  check: {
-    reference: (x, y, d) => ((x! - y!) / (x! * (1 - x!))) * d!,
-    domain: [
-      [0.1, 0.9],
-      [0.1, 0.9],
-      [-1, 1],
-    ],
-  },
-});
-
-/** `(1 - y) x + p log(1 + e^-x)`: binary cross entropy of a logit x, p the weight of the second term (1 without it). */
-export const logitLossOp = defineOp({
-  name: "sigmoid_cross_entropy_with_logits",
-  inputs: ["x", "label", "weight?"],
-  outputs: ["out"],
-  attrs: {},
-  infer: inferPair("sigmoid_cross_entropy_with_logits"),
-  lower: (_, { x, label, weight }) => {
-    const tail = softplus(k.neg(x));
-    return { out: k.add(k.mul(k.sub(1, label), x), weight ? k.mul(weight, tail) : tail) };
-  },
-  saves: ["x", "label", "weight"],
-  grad: ({ x, label, weight }, d) => ({ x: () => bind1(logitLossGradOp, [x, label, d.out, weight]) }),
-  check: {
-    domain: [-2, 2],
-    noGradCheck: "labels and weights get no gradient, as in Paddle",
-    samples: [
-      {
-        inputs: [{ shape: [2], data: [0, 100] }, { shape: [2], data: [1, 0] }],
-        expect: () => ({ shape: [2], data: [Math.log(2), 100] }),
-      },
-      {
-        inputs: [{ shape: [1], data: [0] }, { shape: [1], data: [1] }, { shape: [1], data: [3] }],
-        expect: () => ({ shape: [1], data: [3 * Math.log(2)] }),
-      },
-    ],
-  },
-});
-
-/** `((1 - y) - p σ(-x)) d`. */
-export const logitLossGradOp = defineOp({
-  name: "sigmoid_cross_entropy_with_logits_grad",
-  inputs: ["x", "label", "d", "weight?"],
-  outputs: ["dx"],
-  attrs: {},
-  infer: inferSlope("sigmoid_cross_entropy_with_logits"),
-  lower: (_, { x, label, d, weight }) => {
-    const tail = k.sigmoid(k.neg(x));
-    return { dx: k.mul(k.sub(k.sub(1, label), weight ? k.mul(weight, tail) : tail), d) };
-  },
-  grad: null,
-  check: {
-    domain: [-2, 2],
-    samples: [
-      {
-        inputs: [{ shape: [1], data: [0] }, { shape: [1], data: [1] }, { shape: [1], data: [1] }, { shape: [1], data: [3] }],
-        expect: () => ({ shape: [1], data: [-1.5] }),
-      },
-    ],
-  },
-});
 
 /** `r² / 2` where `|r| ≤ δ`, else `δ (|r| - δ / 2)`; r = x - y. */
 export const huberLossOp = defineOp({
@@ -152,7 +53,10 @@ export const huberLossOp = defineOp({
     domain: [-2, 2],
     samples: [
       {
-        inputs: [{ shape: [3], data: [0, 0.5, 5] }, { shape: [3], data: [0, 0, 0] }],
+        inputs: [
+          { shape: [3], data: [0, 0.5, 5] },
+          { shape: [3], data: [0, 0, 0] },
+        ],
         attrs: { delta: 1 },
         expect: () => ({ shape: [3], data: [0, 0.125, 4.5] }),
       },
@@ -175,7 +79,19 @@ export const huberLossGradOp = defineOp({
     return { dx, dlabel: k.neg(dx) };
   },
   grad: null,
-  check: { domain: [-2, 2], samples: [{ inputs: [[3, 4], [3, 4], [3, 4]], attrs: { delta: 0.5 } }] },
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [
+          [3, 4],
+          [3, 4],
+          [3, 4],
+        ],
+        attrs: { delta: 0.5 },
+      },
+    ],
+  },
 });
 
 /** `y (log y - x)`, 0 where y ≤ 0; with `logTarget` `e^y (y - x)`. */
@@ -196,12 +112,18 @@ export const klDivOp = defineOp({
     noGradCheck: "labels get no gradient, as in Paddle",
     samples: [
       {
-        inputs: [{ shape: [2], data: [1, 1] }, { shape: [2], data: [2, 0] }],
+        inputs: [
+          { shape: [2], data: [1, 1] },
+          { shape: [2], data: [2, 0] },
+        ],
         attrs: { logTarget: false },
         expect: () => ({ shape: [2], data: [2 * (Math.log(2) - 1), 0] }),
       },
       {
-        inputs: [{ shape: [1], data: [1] }, { shape: [1], data: [2] }],
+        inputs: [
+          { shape: [1], data: [1] },
+          { shape: [1], data: [2] },
+        ],
         attrs: { logTarget: true },
         expect: () => ({ shape: [1], data: [Math.exp(2)] }),
       },
@@ -243,7 +165,10 @@ export const logLossOp = defineOp({
     noGradCheck: "labels get no gradient, as in Paddle",
     samples: [
       {
-        inputs: [{ shape: [1], data: [0.5] }, { shape: [1], data: [1] }],
+        inputs: [
+          { shape: [1], data: [0.5] },
+          { shape: [1], data: [1] },
+        ],
         attrs: { epsilon: 0.5 },
         expect: () => ({ shape: [1], data: [0] }),
       },
@@ -319,11 +244,6 @@ export const divideNonzeroOp = defineOp({
 
 /** `x / y`, and x where y is 0. */
 export const divideNonzero = <T extends Value>(x: T, y: T): T => bind1(divideNonzeroOp, [x, y]) as T;
-/** Binary cross entropy of probabilities, element by element. */
-export const bceLoss = <T extends Value>(x: T, label: Value): T => bind1(bceLossOp, [x, label]) as T;
-/** Binary cross entropy of logits, element by element. */
-export const logitLoss = <T extends Value>(x: T, label: Value, weight?: Value): T =>
-  bind1(logitLossOp, [x, label, weight]) as T;
 /** Huber's loss, element by element. */
 export const huberLoss = <T extends Value>(x: T, label: T, delta: number): T =>
   bind1(huberLossOp, [x, label], { delta }) as T;

@@ -36,7 +36,16 @@ export const standardizeOp = defineOp({
   },
   check: {
     domain: [0.5, 2],
-    samples: [{ inputs: [[3, 4], [3, 1], [3, 1]], attrs: { epsilon: 1e-3 } }],
+    samples: [
+      {
+        inputs: [
+          [3, 4],
+          [3, 1],
+          [3, 1],
+        ],
+        attrs: { epsilon: 1e-3 },
+      },
+    ],
   },
 });
 

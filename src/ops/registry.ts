@@ -49,6 +49,8 @@ import * as batchNorm from "./batch-norm.js";
 import * as embedding from "./embedding.js";
 import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
+import * as lossBinary from "./loss-binary.js";
+import * as classPick from "./class-pick.js";
 import * as oneHot from "./one-hot.js";
 import * as margin from "./margin.js";
 import * as window from "./window.js";
@@ -119,6 +121,8 @@ const families: readonly object[] = [
   embedding,
   crossEntropy,
   loss,
+  lossBinary,
+  classPick,
   oneHot,
   margin,
   window,

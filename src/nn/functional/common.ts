@@ -55,7 +55,8 @@ export function bilinear(
 ): Tensor {
   const { bias } = splitOptions<BiasOptions>("bilinear", rest, ["bias"]);
   const [outs, i, j] = weight.shape;
-  const fits = weight.shape.length === 3 && x1.shape.length === 2 && sameShape(x2.shape, [x1.shape[0]!, j!]) && x1.shape[1] === i;
+  const fits =
+    weight.shape.length === 3 && x1.shape.length === 2 && sameShape(x2.shape, [x1.shape[0]!, j!]) && x1.shape[1] === i;
   if (!fits)
     throw new InvalidArgumentError(
       `x1 ${formatShape(x1.shape)}, x2 ${formatShape(x2.shape)} and weight ${formatShape(weight.shape)} must be [N, I], [N, J] and [O, I, J].`,
@@ -82,7 +83,8 @@ function imageOf(x: Tensor, format: string | undefined, op: string): "NCHW" | "N
 }
 
 const requireFactor = (n: number, name: string, op: string): void => {
-  if (!Number.isInteger(n) || n < 1) throw new InvalidArgumentError(`${name} must be a positive integer, got ${n}.`, { op });
+  if (!Number.isInteger(n) || n < 1)
+    throw new InvalidArgumentError(`${name} must be a positive integer, got ${n}.`, { op });
 };
 
 /**
@@ -95,9 +97,17 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number, ...rest: Trailing
   const r = upscaleFactor;
   requireFactor(r, "upscaleFactor", op);
   const last = imageOf(x, splitOptions<ImageFormatOptions>(op, rest, ["dataFormat"]).dataFormat, op) === "NHWC";
-  const [n, h, w, c] = (last ? x.shape : [x.shape[0], x.shape[2], x.shape[3], x.shape[1]]) as [number, number, number, number];
+  const [n, h, w, c] = (last ? x.shape : [x.shape[0], x.shape[2], x.shape[3], x.shape[1]]) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   if (c % (r * r) !== 0)
-    throw new InvalidArgumentError(`${r * r} (upscaleFactor squared) must divide the ${c} channels.`, { op, x: x.shape });
+    throw new InvalidArgumentError(`${r * r} (upscaleFactor squared) must divide the ${c} channels.`, {
+      op,
+      x: x.shape,
+    });
   const to = c / (r * r);
   if (last) return reshape(transpose(reshape(x, [n, h, w, to, r, r]), [0, 1, 4, 2, 5, 3]), [n, h * r, w * r, to]);
   return reshape(transpose(reshape(x, [n, to, r, r, h, w]), [0, 1, 4, 2, 5, 3]), [n, to, h * r, w * r]);
@@ -108,15 +118,25 @@ export function pixelShuffle(x: Tensor, upscaleFactor: number, ...rest: Trailing
  *
  * @throws InvalidArgumentError when r does not divide height and width.
  */
-export function pixelUnshuffle(x: Tensor, downscaleFactor: number, ...rest: Trailing<string, ImageFormatOptions>): Tensor {
+export function pixelUnshuffle(
+  x: Tensor,
+  downscaleFactor: number,
+  ...rest: Trailing<string, ImageFormatOptions>
+): Tensor {
   const op = "pixel_unshuffle";
   const r = downscaleFactor;
   requireFactor(r, "downscaleFactor", op);
   const last = imageOf(x, splitOptions<ImageFormatOptions>(op, rest, ["dataFormat"]).dataFormat, op) === "NHWC";
-  const [n, h, w, c] = (last ? x.shape : [x.shape[0], x.shape[2], x.shape[3], x.shape[1]]) as [number, number, number, number];
+  const [n, h, w, c] = (last ? x.shape : [x.shape[0], x.shape[2], x.shape[3], x.shape[1]]) as [
+    number,
+    number,
+    number,
+    number,
+  ];
   if (h % r !== 0 || w % r !== 0)
     throw new InvalidArgumentError(`downscaleFactor ${r} must divide height ${h} and width ${w}.`, { op, x: x.shape });
-  if (last) return reshape(transpose(reshape(x, [n, h / r, r, w / r, r, c]), [0, 1, 3, 5, 2, 4]), [n, h / r, w / r, c * r * r]);
+  if (last)
+    return reshape(transpose(reshape(x, [n, h / r, r, w / r, r, c]), [0, 1, 3, 5, 2, 4]), [n, h / r, w / r, c * r * r]);
   return reshape(transpose(reshape(x, [n, c, h / r, r, w / r, r]), [0, 1, 3, 5, 2, 4]), [n, c * r * r, h / r, w / r]);
 }
 
@@ -196,11 +216,16 @@ export interface LocalResponseNormOptions {
  * @param x 3 axes or more
  * @throws InvalidArgumentError for fewer axes, for a size below 1.
  */
-export function localResponseNorm(x: Tensor, size: number, ...rest: Trailing<number, LocalResponseNormOptions>): Tensor {
+export function localResponseNorm(
+  x: Tensor,
+  size: number,
+  ...rest: Trailing<number, LocalResponseNormOptions>
+): Tensor {
   const op = "local_response_norm";
   const o = splitOptions<LocalResponseNormOptions>(op, rest, ["alpha", "beta", "k", "dataFormat"]);
   requireFactor(size, "size", op);
-  if (x.shape.length < 3) throw new InvalidArgumentError(`x must have 3 axes or more, got ${formatShape(x.shape)}.`, { op });
+  if (x.shape.length < 3)
+    throw new InvalidArgumentError(`x must have 3 axes or more, got ${formatShape(x.shape)}.`, { op });
   const axis = channelAxis(o.dataFormat ?? "NCHW", x.shape.length, op);
   const near = windowSum(multiply(x, x), axis, Math.floor(size / 2), size);
   const scale = add(multiply(near, (o.alpha ?? 1e-4) / size), o.k ?? 1);
@@ -222,4 +247,3 @@ export function gatherTree(ids: Tensor, parents: Tensor): Tensor {
     );
   return gatherTreeOf(ids, parents);
 }
-

@@ -99,7 +99,10 @@ describe("crossEntropy of distributions", () => {
   test("values and gradient", async () => {
     const x = toTensor(rows, { stopGradient: false });
     const out = crossEntropy(x, toTensor(soft), { softLabel: true, reduction: "sum" });
-    near([(await out.item()) as number], [total(rows.map((row, i) => -total(logShares(row).map((l, c) => l * soft[i]![c]!))))]);
+    near(
+      [(await out.item()) as number],
+      [total(rows.map((row, i) => -total(logShares(row).map((l, c) => l * soft[i]![c]!))))],
+    );
     out.backward();
     near(
       x.grad!.dataSync("float32"),
@@ -108,9 +111,15 @@ describe("crossEntropy of distributions", () => {
   });
 
   test("softmaxWithCrossEntropy gives both", async () => {
-    const [out, shares] = softmaxWithCrossEntropy(toTensor(rows), toTensor(soft), { softLabel: true, returnSoftmax: true });
+    const [out, shares] = softmaxWithCrossEntropy(toTensor(rows), toTensor(soft), {
+      softLabel: true,
+      returnSoftmax: true,
+    });
     expect(out.shape).toEqual([4, 1]);
-    near(shares.dataSync("float32"), rows.flatMap((row) => logShares(row).map(Math.exp)));
+    near(
+      shares.dataSync("float32"),
+      rows.flatMap((row) => logShares(row).map(Math.exp)),
+    );
   });
 });
 
@@ -132,7 +141,11 @@ describe("refused", () => {
     expect(() => crossEntropy(toTensor(rows), toTensor([0, 1, 2, 0]))).toThrow(InvalidArgumentError);
     // @ts-expect-error there is no such reduction
     expect(() => crossEntropy(toTensor(rows), ints(labels), { reduction: "avg" })).toThrow(InvalidArgumentError);
-    expect(() => crossEntropy(toTensor(rows), toTensor(rows), { softLabel: true, ignoreIndex: 1 })).toThrow(InvalidArgumentError);
-    expect(() => crossEntropy(toTensor(rows), ints(labels), { weight: toTensor([1, 2]) })).toThrow(InvalidArgumentError);
+    expect(() => crossEntropy(toTensor(rows), toTensor(rows), { softLabel: true, ignoreIndex: 1 })).toThrow(
+      InvalidArgumentError,
+    );
+    expect(() => crossEntropy(toTensor(rows), ints(labels), { weight: toTensor([1, 2]) })).toThrow(
+      InvalidArgumentError,
+    );
   });
 });

@@ -6,6 +6,7 @@ import { formatShape, normalizeAxis } from "../../core/shape.js";
 import { add, multiply, neg, subtract } from "../../ops/arithmetic.js";
 import { sum } from "../../ops/broadcast.js";
 import { cast } from "../../ops/cast.js";
+import { classCounts, countClasses, pickClass } from "../../ops/class-pick.js";
 import * as ops from "../../ops/cross-entropy.js";
 import { embedding } from "../../ops/embedding.js";
 import { log } from "../../ops/exponential.js";
@@ -62,7 +63,11 @@ interface Task {
  * console.log(await loss.item()); // 0.6931471824645996
  * ```
  */
-export function crossEntropy(input: Tensor, label: Tensor, ...rest: Trailing<Tensor | null, CrossEntropyOptions>): Tensor {
+export function crossEntropy(
+  input: Tensor,
+  label: Tensor,
+  ...rest: Trailing<Tensor | null, CrossEntropyOptions>
+): Tensor {
   const o = splitOptions<CrossEntropyOptions>("cross_entropy", rest, keys);
   const reduction = reductionOf(o.reduction, "cross_entropy");
   const task = taskOf(input, label, o, "cross_entropy");
@@ -96,10 +101,15 @@ function taskOf(input: Tensor, label: Tensor, o: CrossEntropyOptions, op: string
 }
 
 /** Labels as distributions that have moved towards the uniform one. */
-function smoothed(label: Tensor, { input, axis }: Pick<Task, "input" | "axis">, epsilon: number, soft: boolean, op: string): Tensor {
+function smoothed(
+  label: Tensor,
+  { input, axis }: Pick<Task, "input" | "axis">,
+  epsilon: number,
+  soft: boolean,
+  op: string,
+): Tensor {
   const classes = input.shape[axis]!;
-  if (soft || label.shape[axis] !== 1 || classes === 1)
-    return labelSmooth(cast(label, input.dtype), epsilon, classes);
+  if (soft || label.shape[axis] !== 1 || classes === 1) return labelSmooth(cast(label, input.dtype), epsilon, classes);
   checkNumbers(label, classes, op);
   const rows = oneHot(squeeze(label, [axis]), classes, axis, input.dtype);
   return labelSmooth(rows, epsilon, classes);
@@ -111,17 +121,20 @@ function placeLosses({ input, label, soft, axis, ignore, useSoftmax }: Task): Te
     return useSoftmax ? ops.crossEntropySoft(input, label, axis) : sumOver(probabilityLoss(input, label), [axis], true);
   if (useSoftmax) return ops.crossEntropy(input, label, axis, ignore);
   // An ignored place picks 0, which becomes 1, whose logarithm is 0.
-  const ignored = subtract(1, ops.classCounts(label, ignore, input));
-  return neg(log(add(ops.pickClass(input, label, axis, ignore), ignored)));
+  const ignored = subtract(1, classCounts(label, ignore, input));
+  return neg(log(add(pickClass(input, label, axis, ignore), ignored)));
 }
 
 /** The weight of each place: of its class, or of its distribution's mean class. */
 function placeWeights({ input, label, soft, axis, ignore }: Task, weight: Tensor): Tensor {
   const classes = input.shape[axis]!;
   if (weight.shape.length !== 1 || weight.shape[0] !== classes)
-    throw new InvalidArgumentError(`weight must be [${classes}], one for each class, got ${formatShape(weight.shape)}.`, {
-      op: "cross_entropy",
-    });
+    throw new InvalidArgumentError(
+      `weight must be [${classes}], one for each class, got ${formatShape(weight.shape)}.`,
+      {
+        op: "cross_entropy",
+      },
+    );
   if (!soft) return reshapeLike(embedding(label, unsqueeze(weight, [1]), ignore), label);
   const along = reshape(
     weight,
@@ -134,7 +147,7 @@ function placeWeights({ input, label, soft, axis, ignore }: Task, weight: Tensor
 function meanLoss(loss: Tensor, { label, soft, ignore }: Task, weights: Tensor | undefined): Tensor {
   if (weights) return divideNonzero(sum(loss), sum(weights));
   if (soft || ignore < 0) return reduced(loss, "mean");
-  return cast(divideNonzero(sum(loss), ops.countClasses(label, ignore, loss)), loss.dtype);
+  return cast(divideNonzero(sum(loss), countClasses(label, ignore, loss)), loss.dtype);
 }
 
 /** Options of {@link softmaxWithCrossEntropy}. */
@@ -163,11 +176,11 @@ export function softmaxWithCrossEntropy<R extends boolean = false>(
   ...rest: Trailing<boolean, SoftmaxWithCrossEntropyOptions<R>>
 ): R extends true ? [loss: Tensor, softmax: Tensor] : Tensor {
   type Result = R extends true ? [loss: Tensor, softmax: Tensor] : Tensor;
-  const { numericStableMode: _, returnSoftmax, ...o } = splitOptions<SoftmaxWithCrossEntropyOptions<R>>(
-    "softmax_with_cross_entropy",
-    rest,
-    oldKeys,
-  );
+  const {
+    numericStableMode: _,
+    returnSoftmax,
+    ...o
+  } = splitOptions<SoftmaxWithCrossEntropyOptions<R>>("softmax_with_cross_entropy", rest, oldKeys);
   const task = taskOf(logits, label, o, "softmax_with_cross_entropy");
   const loss = placeLosses(task);
   return (returnSoftmax ? [loss, softmax(logits, task.axis)] : loss) as Result;
@@ -195,7 +208,9 @@ export function nllLoss(input: Tensor, label: Tensor, ...rest: Trailing<Tensor |
   const o = splitOptions<NllLossOptions>("nll_loss", rest, ["weight", "ignoreIndex", "reduction"]);
   const reduction = reductionOf(o.reduction, "nll_loss");
   if (input.shape.length < 2)
-    throw new InvalidArgumentError(`input must have 2 axes or more, got ${formatShape(input.shape)}.`, { op: "nll_loss" });
+    throw new InvalidArgumentError(`input must have 2 axes or more, got ${formatShape(input.shape)}.`, {
+      op: "nll_loss",
+    });
   if (label.shape.length !== input.shape.length - 1)
     throw new InvalidArgumentError(
       `label ${formatShape(label.shape)} must have one axis less than input ${formatShape(input.shape)}.`,
@@ -205,11 +220,10 @@ export function nllLoss(input: Tensor, label: Tensor, ...rest: Trailing<Tensor |
   checkNumbers(label, input.shape[1]!, "nll_loss", ignore);
   const placed = unsqueeze(label, [1]);
   const task: Task = { input, label: placed, soft: false, axis: 1, ignore, useSoftmax: false };
-  const places = neg(ops.pickClass(input, placed, 1, ignore));
+  const places = neg(pickClass(input, placed, 1, ignore));
   const weights = o.weight ? placeWeights(task, o.weight) : undefined;
   const loss = squeeze(weights ? multiply(places, weights) : places, [1]);
   if (reduction !== "mean") return reduced(loss, reduction);
-  const total = weights ? sum(weights) : ops.countClasses(placed, ignore, loss);
+  const total = weights ? sum(weights) : countClasses(placed, ignore, loss);
   return cast(divideNonzero(sum(loss), total), loss.dtype);
 }
-

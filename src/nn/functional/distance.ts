@@ -52,7 +52,10 @@ export function cosineSimilarity(x1: Tensor, x2: Tensor, ...rest: Trailing<numbe
   const o = splitOptions<CosineSimilarityOptions>("cosine_similarity", rest, ["axis", "eps"]);
   const [axis, eps] = [o.axis ?? 1, o.eps ?? 1e-8];
   const along = (x: Tensor): Tensor => sumOver(x, [normalizeAxis(axis, x.shape.length, "cosine_similarity")], false);
-  const [n1, n2] = [x1, x2].map((x) => x.shape[normalizeAxis(axis, x.shape.length, "cosine_similarity")]!) as [number, number];
+  const [n1, n2] = [x1, x2].map((x) => x.shape[normalizeAxis(axis, x.shape.length, "cosine_similarity")]!) as [
+    number,
+    number,
+  ];
   const dot = along(multiply(x1, x2));
   if (n1 === 0 || n2 === 0) return dot;
   // An axis of extent 1 is repeated by broadcasting: so are its squares.
@@ -79,7 +82,11 @@ export interface NormalizeOptions {
  * @throws InvalidArgumentError for a tensor of one axis with an axis that it has not (the default is 1).
  */
 export function normalize(x: Tensor, ...rest: Trailing<number, NormalizeOptions>): Tensor {
-  const { p = 2, axis = 1, epsilon = 1e-12 } = splitOptions<NormalizeOptions>("normalize", rest, ["p", "axis", "epsilon"]);
+  const {
+    p = 2,
+    axis = 1,
+    epsilon = 1e-12,
+  } = splitOptions<NormalizeOptions>("normalize", rest, ["p", "axis", "epsilon"]);
   if (x.shape.length === 1 && axis !== 0 && axis !== -1)
     throw new InvalidArgumentError(`a tensor of one axis has axis 0 or -1, not ${axis}.`, { op: "normalize", axis });
   const length = pNorm(x, p, [normalizeAxis(axis, x.shape.length, "normalize")], true);

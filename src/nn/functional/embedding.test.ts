@@ -12,7 +12,8 @@ const ints = (data: readonly number[], shape: readonly number[] = [data.length])
   toTensor({ dtype: "int64", shape, data: BigInt64Array.from(data, BigInt) });
 
 /** Small whole numbers: sums of them are exact in float32, whatever their order. */
-const whole = (n: number, seed: number): Float32Array => Float32Array.from({ length: n }, (_, i) => ((i * seed) % 17) - 8);
+const whole = (n: number, seed: number): Float32Array =>
+  Float32Array.from({ length: n }, (_, i) => ((i * seed) % 17) - 8);
 
 describe("embedding", () => {
   test.each([
@@ -20,7 +21,10 @@ describe("embedding", () => {
     [1000, 100, 5000],
     [7, 70, 2000],
   ])("gradient of a table [%i, %i] with %i ids", (rows, columns, n) => {
-    const weight = toTensor({ dtype: "float32", shape: [rows, columns], data: whole(rows * columns, 5) }, { stopGradient: false });
+    const weight = toTensor(
+      { dtype: "float32", shape: [rows, columns], data: whole(rows * columns, 5) },
+      { stopGradient: false },
+    );
     const ids = Array.from({ length: n }, (_, i) => (i * i + 3 * i) % rows);
     const factor = whole(n * columns, 7);
     const out = embedding(ints(ids), weight, { paddingIdx: 1 });

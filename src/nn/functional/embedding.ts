@@ -134,4 +134,3 @@ export function sequenceMask(x: Tensor, ...rest: Trailing<number | null, Sequenc
   out.stopGradient = true;
   return out;
 }
-

@@ -8,7 +8,8 @@ import { add, divide, multiply, neg, subtract } from "../../ops/arithmetic.js";
 import { sum } from "../../ops/broadcast.js";
 import { cast } from "../../ops/cast.js";
 import { equal, maximum, minimum } from "../../ops/comparison.js";
-import { crossEntropySoft, pickClass } from "../../ops/cross-entropy.js";
+import { pickClass } from "../../ops/class-pick.js";
+import { crossEntropySoft } from "../../ops/cross-entropy.js";
 import { embedding } from "../../ops/embedding.js";
 import { log1p, exp, pow, sqrt } from "../../ops/exponential.js";
 import { where } from "../../ops/logic.js";
@@ -19,7 +20,14 @@ import { mean, sumOver } from "../../ops/reduction.js";
 import { abs } from "../../ops/rounding.js";
 import { reshape, squeeze, unsqueeze } from "../../ops/views.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { checkNumbers, type Reduction, type ReductionOptions, reduced, reductionOf, requireSameShape } from "./checks.js";
+import {
+  checkNumbers,
+  type Reduction,
+  type ReductionOptions,
+  reduced,
+  reductionOf,
+  requireSameShape,
+} from "./checks.js";
 import { pairwiseDistance } from "./distance.js";
 
 const positive = (x: Tensor): Tensor => maximum<Tensor>(x, 0);
@@ -179,7 +187,11 @@ export interface MultiMarginLossOptions extends MarginOptions {
  * @param input `[N, C]`
  * @param label class numbers `[N]`
  */
-export function multiMarginLoss(input: Tensor, label: Tensor, ...rest: Trailing<number, MultiMarginLossOptions>): Tensor {
+export function multiMarginLoss(
+  input: Tensor,
+  label: Tensor,
+  ...rest: Trailing<number, MultiMarginLossOptions>
+): Tensor {
   const api = "multi_margin_loss";
   const o = splitOptions<MultiMarginLossOptions>(api, rest, ["p", "margin", "weight", "reduction"]);
   const reduction = reductionOf(o.reduction, api);
@@ -211,7 +223,11 @@ const noClass = -(2 ** 31);
  * @param input `[N, C]`
  * @param label `[N, C]`, class numbers and then -1
  */
-export function multiLabelMarginLoss(input: Tensor, label: Tensor, ...rest: Trailing<Reduction, ReductionOptions>): Tensor {
+export function multiLabelMarginLoss(
+  input: Tensor,
+  label: Tensor,
+  ...rest: Trailing<Reduction, ReductionOptions>
+): Tensor {
   const api = "multi_label_margin_loss";
   const { reduction } = splitOptions<ReductionOptions>(api, rest, ["reduction"]);
   const how = reductionOf(reduction, api);
@@ -230,7 +246,11 @@ export function multiLabelMarginLoss(input: Tensor, label: Tensor, ...rest: Trai
  * @param input probabilities `[N, …, C]`
  * @param label class numbers `[N, …, 1]`
  */
-export function diceLoss(input: Tensor, label: Tensor, ...rest: Trailing<number, { readonly epsilon?: number }>): Tensor {
+export function diceLoss(
+  input: Tensor,
+  label: Tensor,
+  ...rest: Trailing<number, { readonly epsilon?: number }>
+): Tensor {
   const { epsilon = 1e-5 } = splitOptions<{ readonly epsilon?: number }>("dice_loss", rest, ["epsilon"]);
   const rank = input.shape.length;
   if (rank < 2 || !sameShape(label.shape, [...input.shape.slice(0, -1), 1]))

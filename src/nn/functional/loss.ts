@@ -11,6 +11,7 @@ import { greaterThan, maximum } from "../../ops/comparison.js";
 import { exp, log, pow } from "../../ops/exponential.js";
 import { where } from "../../ops/logic.js";
 import * as ops from "../../ops/loss.js";
+import { bceLoss, logitLoss } from "../../ops/loss-binary.js";
 import { abs } from "../../ops/rounding.js";
 import { unsqueeze } from "../../ops/views.js";
 import type { Tensor } from "../../tensor/tensor.js";
@@ -18,7 +19,13 @@ import { withGrad } from "../../trace/tape.js";
 import { type Reduction, type ReductionOptions, reduced, reductionOf, requireSameShape } from "./checks.js";
 
 /** A loss of two tensors that has no option but how it is reduced. */
-function simple(api: string, input: Tensor, label: Tensor, rest: Trailing<Reduction, ReductionOptions>, loss: (x: Tensor, y: Tensor) => Tensor): Tensor {
+function simple(
+  api: string,
+  input: Tensor,
+  label: Tensor,
+  rest: Trailing<Reduction, ReductionOptions>,
+  loss: (x: Tensor, y: Tensor) => Tensor,
+): Tensor {
   const { reduction } = splitOptions<ReductionOptions>(api, rest, ["reduction"]);
   const how = reductionOf(reduction, api);
   return reduced(loss(input, label), how);
@@ -100,7 +107,7 @@ export function binaryCrossEntropy(
 ): Tensor {
   const o = splitOptions<BinaryCrossEntropyOptions>("binary_cross_entropy", rest, ["weight", "reduction"]);
   const reduction = reductionOf(o.reduction, "binary_cross_entropy");
-  const loss = ops.bceLoss(input, label);
+  const loss = bceLoss(input, label);
   return reduced(o.weight ? multiply(loss, o.weight) : loss, reduction);
 }
 
@@ -120,12 +127,16 @@ export function binaryCrossEntropyWithLogits(
   const o = splitOptions<LogitsOptions>(api, rest, ["weight", "reduction", "posWeight"]);
   const reduction = reductionOf(o.reduction, api);
   const positive = o.posWeight ? add(multiply(label, subtract(o.posWeight, 1)), 1) : undefined;
-  const loss = ops.logitLoss(logit, label, positive);
+  const loss = logitLoss(logit, label, positive);
   return reduced(o.weight ? multiply(loss, o.weight) : loss, reduction);
 }
 
 /** `-label log(input + ε) - (1 - label) log(1 - input + ε)`, element by element; epsilon is 1e-4 by default. */
-export function logLoss(input: Tensor, label: Tensor, ...rest: Trailing<number, { readonly epsilon?: number }>): Tensor {
+export function logLoss(
+  input: Tensor,
+  label: Tensor,
+  ...rest: Trailing<number, { readonly epsilon?: number }>
+): Tensor {
   const { epsilon = 1e-4 } = splitOptions<{ readonly epsilon?: number }>("log_loss", rest, ["epsilon"]);
   return ops.logLoss(input, label, epsilon);
 }
@@ -152,9 +163,11 @@ export function sigmoidFocalLoss(
   const o = splitOptions<SigmoidFocalLossOptions>(api, rest, ["normalizer", "alpha", "gamma", "reduction"]);
   const reduction = reductionOf(o.reduction ?? "sum", api);
   if (o.normalizer && o.normalizer.shape.length > 1)
-    throw new InvalidArgumentError(`the normalizer must hold one number, got ${formatShape(o.normalizer.shape)}.`, { op: api });
+    throw new InvalidArgumentError(`the normalizer must hold one number, got ${formatShape(o.normalizer.shape)}.`, {
+      op: api,
+    });
   const alpha = o.alpha ?? 0.25;
-  const loss = ops.logitLoss(logit, label);
+  const loss = logitLoss(logit, label);
   // 1 - p_t = p + y - 2 p y, and α_t = α y + (1 - α) (1 - y).
   const p = divide<Tensor>(1, add(exp(neg(logit)), 1));
   const missed = subtract(add(p, label), multiply(multiply(p, label), 2));
@@ -174,7 +187,11 @@ export interface PoissonNllLossOptions extends ReductionOptions {
 }
 
 /** Negative log-likelihood of Poisson counts: `rate - label log rate`, reduced. */
-export function poissonNllLoss(input: Tensor, label: Tensor, ...rest: Trailing<boolean, PoissonNllLossOptions>): Tensor {
+export function poissonNllLoss(
+  input: Tensor,
+  label: Tensor,
+  ...rest: Trailing<boolean, PoissonNllLossOptions>
+): Tensor {
   const api = "poisson_nll_loss";
   const o = splitOptions<PoissonNllLossOptions>(api, rest, ["logInput", "full", "epsilon", "reduction"]);
   const epsilon = o.epsilon ?? 1e-8;
@@ -242,4 +259,3 @@ export function softMarginLoss(input: Tensor, label: Tensor, ...rest: Trailing<R
   requireSameShape("soft_margin_loss", input, label);
   return simple("soft_margin_loss", input, label, rest, (x, y) => log(add(exp(neg(multiply(cast(y, x.dtype), x))), 1)));
 }
-

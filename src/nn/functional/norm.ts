@@ -19,7 +19,9 @@ const formats: readonly string[] = ["NC", "NCL", "NCHW", "NCDHW", "NLC", "NHWC",
 /** The axis of channels; any format of the right end counts, whatever its number of axes, as in Paddle. */
 export function channelAxis(format: string, rank: number, op: string): number {
   if (!formats.includes(format))
-    throw new InvalidArgumentError(`dataFormat must be one of ${formats.join(", ")}, got ${JSON.stringify(format)}.`, { op });
+    throw new InvalidArgumentError(`dataFormat must be one of ${formats.join(", ")}, got ${JSON.stringify(format)}.`, {
+      op,
+    });
   return format[1] === "C" ? 1 : rank - 1;
 }
 
@@ -44,7 +46,14 @@ export interface LayerNormOptions extends AffineOptions {
   readonly epsilon?: number | undefined;
 }
 
-function normalize(op: OpRecord, x: Tensor, axes: readonly number[], epsilon: number, o: AffineOptions, shape: Shape): Tensor {
+function normalize(
+  op: OpRecord,
+  x: Tensor,
+  axes: readonly number[],
+  epsilon: number,
+  o: AffineOptions,
+  shape: Shape,
+): Tensor {
   const fitted = (v: Tensor | null | undefined): Tensor | undefined => (v ? reshape(v, shape) : undefined);
   return bind(op, [x, fitted(o.weight), fitted(o.bias)], { axes, epsilon })[0] as Tensor;
 }
@@ -118,14 +127,17 @@ export function batchNorm(
 ): Tensor {
   const o = splitOptions<BatchNormOptions>("batch_norm", rest, batchNormKeys);
   const rank = x.shape.length;
-  if (rank < 2) throw new InvalidArgumentError(`x must have 2 axes or more, got ${formatShape(x.shape)}.`, { op: "batch_norm" });
+  if (rank < 2)
+    throw new InvalidArgumentError(`x must have 2 axes or more, got ${formatShape(x.shape)}.`, { op: "batch_norm" });
   const axis = channelAxis(o.dataFormat ?? "NCHW", rank, "batch_norm");
   requireChannels(x, runningMean, axis);
   const epsilon = o.epsilon ?? 1e-5;
-  const fit = (v: Tensor | null | undefined): Tensor | undefined => (v ? perChannel(v, rank, axis) : undefined);
-  const [weight, bias] = [fit(o.weight), fit(o.bias)];
+  const channelwise = (v: Tensor | null | undefined): Tensor | undefined => (v ? perChannel(v, rank, axis) : undefined);
+  const [weight, bias] = [channelwise(o.weight), channelwise(o.bias)];
   const byRunning = (): Tensor =>
-    bind1(batchNormInferOp, [x, fit(runningMean), fit(runningVar), weight, bias], { epsilon }) as Tensor;
+    bind1(batchNormInferOp, [x, channelwise(runningMean), channelwise(runningVar), weight, bias], {
+      epsilon,
+    }) as Tensor;
   if (o.useGlobalStats ?? !o.training) return byRunning();
   const axes = x.shape.flatMap((_, a) => (a === axis ? [] : [a]));
   if (isKnown(x.shape) && axes.every((a) => x.shape[a] === 1)) return x;

@@ -50,7 +50,10 @@ describe("softmax", () => {
   });
 
   test("second derivatives by central differences", async () => {
-    const at = toTensor({ dtype: "float64", shape: [3], data: Float64Array.from([0.3, -0.2, 1]) }, { stopGradient: false });
+    const at = toTensor(
+      { dtype: "float64", shape: [3], data: Float64Array.from([0.3, -0.2, 1]) },
+      { stopGradient: false },
+    );
     const w = toTensor({ dtype: "float64", shape: [3], data: Float64Array.from([1, -2, 0.5]) });
     const first = (x: Tensor): Tensor => {
       const y = sum(multiply(multiply(softmax(x), softmax(x)), w));

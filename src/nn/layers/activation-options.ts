@@ -143,7 +143,10 @@ export class Softplus extends OptionLayer<F.SoftplusOptions> {
 /** `x` above threshold, `value` below. */
 export class ThresholdedReLU extends OptionLayer<F.ThresholdedReluOptions> {
   constructor(...rest: Trailing<number, F.ThresholdedReluOptions & Named>) {
-    super(new.target === ThresholdedReLU ? "thresholded_re_lu" : null, "ThresholdedReLU", rest, { threshold: 1, value: 0 });
+    super(new.target === ThresholdedReLU ? "thresholded_re_lu" : null, "ThresholdedReLU", rest, {
+      threshold: 1,
+      value: 0,
+    });
   }
 
   override forward(x: Tensor): Tensor {

@@ -1,7 +1,7 @@
 // Batch norm layers: normalisation by the batch while training, by running statistics in evaluation.
 
 import type { DType } from "../../core/dtype.js";
-import { InvalidArgumentError, UnimplementedError } from "../../core/errors.js";
+import { InvalidArgumentError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
 import { formatShape } from "../../core/shape.js";
 import { type AttrLike, aliasedAttr, ParamAttr } from "../../param/param-attr.js";
@@ -124,7 +124,8 @@ function requireRank(x: Tensor, ranks: readonly number[], op: string): void {
   });
 }
 
-function formatOf<F extends DataFormat>(given: DataFormat | undefined, allowed: readonly F[], op: string): F {
+/** The format asked for, one of those a layer takes; the first by default. */
+export function formatOf<F extends DataFormat>(given: DataFormat | undefined, allowed: readonly F[], op: string): F {
   const format = given ?? allowed[0]!;
   const known = allowed.find((f) => f === format);
   if (known) return known;
@@ -214,93 +215,3 @@ function synchronised(layer: BatchNormBase): SyncBatchNorm {
   out.training = layer.training;
   return out;
 }
-
-/** Options of {@link BatchNorm}. */
-export interface LegacyBatchNormOptions {
-  /** An activation afterwards: none is the only one here; put a layer behind instead. */
-  readonly act?: null | undefined;
-  /** Begin in evaluation. Default false. */
-  readonly isTest?: boolean | undefined;
-  readonly momentum?: number | undefined;
-  readonly epsilon?: number | undefined;
-  readonly paramAttr?: AttrLike;
-  /** Alias of paramAttr. */
-  readonly weightAttr?: AttrLike;
-  readonly biasAttr?: AttrLike;
-  readonly dtype?: DType | undefined;
-  /** Default "NCHW". */
-  readonly dataLayout?: "NCHW" | "NHWC" | undefined;
-  /** Accepted for Paddle's sake. */
-  readonly inPlace?: boolean | undefined;
-  readonly movingMeanName?: string | null | undefined;
-  readonly movingVarianceName?: string | null | undefined;
-  readonly doModelAverageForMeanAndVar?: boolean | undefined;
-  readonly useGlobalStats?: boolean | undefined;
-  /** Use and learn the batch's statistics in evaluation too. Default false. */
-  readonly trainableStatistics?: boolean | undefined;
-}
-
-const legacyKeys = [
-  "act",
-  "isTest",
-  "momentum",
-  "epsilon",
-  "paramAttr",
-  "weightAttr",
-  "biasAttr",
-  "dtype",
-  "dataLayout",
-  "inPlace",
-  "movingMeanName",
-  "movingVarianceName",
-  "doModelAverageForMeanAndVar",
-  "useGlobalStats",
-  "trainableStatistics",
-] as const;
-
-/** Paddle's older batch norm, of any rank from 2. */
-export class BatchNorm extends BatchNormBase {
-  readonly #trainableStatistics: boolean;
-
-  constructor(numChannels: number, ...rest: Trailing<null, LegacyBatchNormOptions>) {
-    const o = splitOptions<LegacyBatchNormOptions>("BatchNorm", rest, legacyKeys);
-    if (o.act)
-      throw new UnimplementedError("activations inside batch norm are not built in.", {
-        op: "BatchNorm",
-        hint: "put the activation's layer behind it.",
-      });
-    super(new.target === BatchNorm ? "batch_norm" : null, {
-      channels: numChannels,
-      format: formatOf(o.dataLayout, ["NCHW", "NHWC"], "BatchNorm"),
-      options: { ...pick(o), useGlobalStats: o.useGlobalStats || null },
-      dtype: o.dtype,
-      meanName: o.movingMeanName ?? undefined,
-      varianceName: o.movingVarianceName ?? undefined,
-      averaged: o.doModelAverageForMeanAndVar,
-    });
-    this.#trainableStatistics = o.trainableStatistics ?? false;
-    if (o.isTest) this.training = false;
-  }
-
-  override forward(x: Tensor): Tensor {
-    const before = this.useGlobalStats;
-    if (!this.training && this.#trainableStatistics) this.useGlobalStats ??= false;
-    try {
-      return super.forward(x);
-    } finally {
-      this.useGlobalStats = before;
-    }
-  }
-
-  override extraRepr(): string {
-    return "";
-  }
-}
-
-const pick = ({ momentum, epsilon, paramAttr, weightAttr, biasAttr }: LegacyBatchNormOptions): BatchNormLayerOptions => ({
-  momentum,
-  epsilon,
-  paramAttr,
-  weightAttr,
-  biasAttr,
-});

@@ -1,4 +1,4 @@
-// Layers of maps, rearrangements and distances: bilinear, flatten, softmax, pixels and channels, similarities.
+// Layers of maps and distances: identity, flatten, bilinear, softmax, similarities.
 
 import { InvalidArgumentError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
@@ -7,7 +7,7 @@ import { type AttrLike, aliasedAttr } from "../../param/param-attr.js";
 import type { Parameter } from "../../param/parameter.js";
 import { flatten, unflatten } from "../../tensor/manipulation.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { bilinear, channelShuffle, type ImageFormatOptions, pixelShuffle, pixelUnshuffle } from "../functional/common.js";
+import { bilinear } from "../functional/common.js";
 import {
   cosineSimilarity,
   type CosineSimilarityOptions,
@@ -57,7 +57,12 @@ export class Flatten extends Layer {
   constructor(startAxis?: number | FlattenLayerOptions, stopAxis?: number | FlattenLayerOptions, ...rest: unknown[]) {
     super(new.target === Flatten ? "flatten" : null);
     const given = [startAxis, stopAxis, ...rest];
-    const o = splitOptions<FlattenLayerOptions>("Flatten", given.filter((x) => x !== undefined), ["startAxis", "stopAxis"], 2);
+    const o = splitOptions<FlattenLayerOptions>(
+      "Flatten",
+      given.filter((x) => x !== undefined),
+      ["startAxis", "stopAxis"],
+      2,
+    );
     this.startAxis = o.startAxis ?? 1;
     this.stopAxis = o.stopAxis ?? -1;
   }
@@ -105,7 +110,12 @@ export class Bilinear extends Layer {
   weight: Parameter;
   bias: Parameter | null;
 
-  constructor(in1Features: number, in2Features: number, outFeatures: number, ...rest: Trailing<AttrLike, BilinearOptions>) {
+  constructor(
+    in1Features: number,
+    in2Features: number,
+    outFeatures: number,
+    ...rest: Trailing<AttrLike, BilinearOptions>
+  ) {
     super(new.target === Bilinear ? "bilinear" : null);
     const o = splitOptions<BilinearOptions>("Bilinear", rest, ["weightAttr", "biasAttr", "name", "paramAttr"]);
     this.in1Features = in1Features;
@@ -224,71 +234,5 @@ export class PairwiseDistance extends Layer {
 
   override extraRepr(): string {
     return `p=${this.p}`;
-  }
-}
-
-type Rearrangement = ImageFormatOptions & Named;
-
-const formatOf = (api: string, rest: readonly unknown[]): ImageFormatOptions => ({
-  dataFormat: splitOptions<Rearrangement>(api, rest, ["dataFormat", "name"]).dataFormat,
-});
-
-/** {@link pixelShuffle} as a layer. */
-export class PixelShuffle extends Layer {
-  readonly upscaleFactor: number;
-  readonly #format: ImageFormatOptions;
-
-  constructor(upscaleFactor: number, ...rest: Trailing<string, Rearrangement>) {
-    super(new.target === PixelShuffle ? "pixel_shuffle" : null);
-    this.upscaleFactor = upscaleFactor;
-    this.#format = formatOf("PixelShuffle", rest);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return pixelShuffle(x, this.upscaleFactor, this.#format);
-  }
-
-  override extraRepr(): string {
-    return `upscale_factor=${this.upscaleFactor}`;
-  }
-}
-
-/** {@link pixelUnshuffle} as a layer. */
-export class PixelUnshuffle extends Layer {
-  readonly downscaleFactor: number;
-  readonly #format: ImageFormatOptions;
-
-  constructor(downscaleFactor: number, ...rest: Trailing<string, Rearrangement>) {
-    super(new.target === PixelUnshuffle ? "pixel_unshuffle" : null);
-    this.downscaleFactor = downscaleFactor;
-    this.#format = formatOf("PixelUnshuffle", rest);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return pixelUnshuffle(x, this.downscaleFactor, this.#format);
-  }
-
-  override extraRepr(): string {
-    return `downscale_factor=${this.downscaleFactor}`;
-  }
-}
-
-/** {@link channelShuffle} as a layer. */
-export class ChannelShuffle extends Layer {
-  readonly groups: number;
-  readonly #format: ImageFormatOptions;
-
-  constructor(groups: number, ...rest: Trailing<string, Rearrangement>) {
-    super(new.target === ChannelShuffle ? "channel_shuffle" : null);
-    this.groups = groups;
-    this.#format = formatOf("ChannelShuffle", rest);
-  }
-
-  override forward(x: Tensor): Tensor {
-    return channelShuffle(x, this.groups, this.#format);
-  }
-
-  override extraRepr(): string {
-    return `groups=${this.groups}`;
   }
 }

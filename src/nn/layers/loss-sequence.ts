@@ -14,7 +14,10 @@ export interface CtcCallOptions {
 /** {@link ctcLoss} as a layer. */
 export class CTCLoss extends LossLayer<Omit<CtcLossOptions, "normByTimes">> {
   constructor(...rest: Trailing<number, Omit<CtcLossOptions, "normByTimes">>) {
-    super(new.target === CTCLoss ? "ctc_loss" : null, lossOptions("CTCLoss", rest, ["blank", "reduction", "zeroInfinity"]));
+    super(
+      new.target === CTCLoss ? "ctc_loss" : null,
+      lossOptions("CTCLoss", rest, ["blank", "reduction", "zeroInfinity"]),
+    );
   }
 
   override forward(

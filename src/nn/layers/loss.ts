@@ -187,7 +187,10 @@ export class GaussianNLLLoss extends LossLayer<GaussianNllLossOptions> {
 /** {@link softMarginLoss} as a layer. */
 export class SoftMarginLoss extends LossLayer<ReductionOptions> {
   constructor(...rest: Trailing<Reduction, ReductionOptions & Named>) {
-    super(new.target === SoftMarginLoss ? "soft_margin_loss" : null, lossOptions("SoftMarginLoss", rest, ["reduction"]));
+    super(
+      new.target === SoftMarginLoss ? "soft_margin_loss" : null,
+      lossOptions("SoftMarginLoss", rest, ["reduction"]),
+    );
   }
 
   override forward(input: Tensor, label: Tensor): Tensor {

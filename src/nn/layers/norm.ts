@@ -129,7 +129,9 @@ export class InstanceNormBase extends Layer {
     this.epsilon = o.epsilon ?? 1e-5;
     const attr = aliasedAttr(o.weightAttr, o.paramAttr, "InstanceNorm");
     if ((attr === false) !== (o.biasAttr === false))
-      throw new InvalidArgumentError("weightAttr and biasAttr must both be false, or neither.", { op: this.fullName() });
+      throw new InvalidArgumentError("weightAttr and biasAttr must both be false, or neither.", {
+        op: this.fullName(),
+      });
     this.scale = this.createParameter([numFeatures], { attr, defaultInitializer: new Constant(1) });
     this.bias = this.createParameter([numFeatures], { attr: o.biasAttr, isBias: true });
     this.#ranks = ranks;
@@ -178,7 +180,11 @@ export class LocalResponseNorm extends Layer {
   constructor(size: number, ...rest: Trailing<number, LocalResponseNormOptions & { readonly name?: string | null }>) {
     super(new.target === LocalResponseNorm ? "local_response_norm" : null);
     const all = ["alpha", "beta", "k", "dataFormat", "name"] as const;
-    const o = splitOptions<LocalResponseNormOptions & { readonly name?: string | null }>("LocalResponseNorm", rest, all);
+    const o = splitOptions<LocalResponseNormOptions & { readonly name?: string | null }>(
+      "LocalResponseNorm",
+      rest,
+      all,
+    );
     this.size = size;
     this.#options = { alpha: o.alpha, beta: o.beta, k: o.k, dataFormat: o.dataFormat };
   }

@@ -115,83 +115,146 @@ export class ZeroPad3D extends PadLayer {
 /** Mirrored interior around one spatial axis. */
 export class ReflectionPad1D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === ReflectionPad1D ? "reflection_pad1d" : null, padding, formatOf("ReflectionPad1D", rest, "NCL"), "reflect");
+    super(
+      new.target === ReflectionPad1D ? "reflection_pad1d" : null,
+      padding,
+      formatOf("ReflectionPad1D", rest, "NCL"),
+      "reflect",
+    );
   }
 }
 
 /** Mirrored interior around two spatial axes. */
 export class ReflectionPad2D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === ReflectionPad2D ? "reflection_pad2d" : null, padding, formatOf("ReflectionPad2D", rest, "NCHW"), "reflect");
+    super(
+      new.target === ReflectionPad2D ? "reflection_pad2d" : null,
+      padding,
+      formatOf("ReflectionPad2D", rest, "NCHW"),
+      "reflect",
+    );
   }
 }
 
 /** Mirrored interior around three spatial axes. */
 export class ReflectionPad3D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === ReflectionPad3D ? "reflection_pad3d" : null, padding, formatOf("ReflectionPad3D", rest, "NCDHW"), "reflect");
+    super(
+      new.target === ReflectionPad3D ? "reflection_pad3d" : null,
+      padding,
+      formatOf("ReflectionPad3D", rest, "NCDHW"),
+      "reflect",
+    );
   }
 }
 
 /** Repeated edges around one spatial axis. */
 export class ReplicationPad1D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === ReplicationPad1D ? "replication_pad1d" : null, padding, formatOf("ReplicationPad1D", rest, "NCL"), "replicate");
+    super(
+      new.target === ReplicationPad1D ? "replication_pad1d" : null,
+      padding,
+      formatOf("ReplicationPad1D", rest, "NCL"),
+      "replicate",
+    );
   }
 }
 
 /** Repeated edges around two spatial axes. */
 export class ReplicationPad2D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === ReplicationPad2D ? "replication_pad2d" : null, padding, formatOf("ReplicationPad2D", rest, "NCHW"), "replicate");
+    super(
+      new.target === ReplicationPad2D ? "replication_pad2d" : null,
+      padding,
+      formatOf("ReplicationPad2D", rest, "NCHW"),
+      "replicate",
+    );
   }
 }
 
 /** Repeated edges around three spatial axes. */
 export class ReplicationPad3D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === ReplicationPad3D ? "replication_pad3d" : null, padding, formatOf("ReplicationPad3D", rest, "NCDHW"), "replicate");
+    super(
+      new.target === ReplicationPad3D ? "replication_pad3d" : null,
+      padding,
+      formatOf("ReplicationPad3D", rest, "NCDHW"),
+      "replicate",
+    );
   }
 }
 
 /** The other end around one spatial axis. */
 export class CircularPad1D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === CircularPad1D ? "circular_pad1d" : null, padding, formatOf("CircularPad1D", rest, "NCL"), "circular");
+    super(
+      new.target === CircularPad1D ? "circular_pad1d" : null,
+      padding,
+      formatOf("CircularPad1D", rest, "NCL"),
+      "circular",
+    );
   }
 }
 
 /** The other end around two spatial axes. */
 export class CircularPad2D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === CircularPad2D ? "circular_pad2d" : null, padding, formatOf("CircularPad2D", rest, "NCHW"), "circular");
+    super(
+      new.target === CircularPad2D ? "circular_pad2d" : null,
+      padding,
+      formatOf("CircularPad2D", rest, "NCHW"),
+      "circular",
+    );
   }
 }
 
 /** The other end around three spatial axes. */
 export class CircularPad3D extends PadLayer {
   constructor(padding: PadAmounts, ...rest: FormatRest) {
-    super(new.target === CircularPad3D ? "circular_pad3d" : null, padding, formatOf("CircularPad3D", rest, "NCDHW"), "circular");
+    super(
+      new.target === CircularPad3D ? "circular_pad3d" : null,
+      padding,
+      formatOf("CircularPad3D", rest, "NCDHW"),
+      "circular",
+    );
   }
 }
 
 /** `value` around one spatial axis. */
 export class ConstantPad1D extends PadLayer {
   constructor(padding: PadAmounts, value: number, ...rest: FormatRest) {
-    super(new.target === ConstantPad1D ? "constant_pad1d" : null, padding, formatOf("ConstantPad1D", rest, "NCL"), "constant", value);
+    super(
+      new.target === ConstantPad1D ? "constant_pad1d" : null,
+      padding,
+      formatOf("ConstantPad1D", rest, "NCL"),
+      "constant",
+      value,
+    );
   }
 }
 
 /** `value` around two spatial axes. */
 export class ConstantPad2D extends PadLayer {
   constructor(padding: PadAmounts, value: number, ...rest: FormatRest) {
-    super(new.target === ConstantPad2D ? "constant_pad2d" : null, padding, formatOf("ConstantPad2D", rest, "NCHW"), "constant", value);
+    super(
+      new.target === ConstantPad2D ? "constant_pad2d" : null,
+      padding,
+      formatOf("ConstantPad2D", rest, "NCHW"),
+      "constant",
+      value,
+    );
   }
 }
 
 /** `value` around three spatial axes. */
 export class ConstantPad3D extends PadLayer {
   constructor(padding: PadAmounts, value: number, ...rest: FormatRest) {
-    super(new.target === ConstantPad3D ? "constant_pad3d" : null, padding, formatOf("ConstantPad3D", rest, "NCDHW"), "constant", value);
+    super(
+      new.target === ConstantPad3D ? "constant_pad3d" : null,
+      padding,
+      formatOf("ConstantPad3D", rest, "NCDHW"),
+      "constant",
+      value,
+    );
   }
 }
