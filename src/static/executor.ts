@@ -166,7 +166,7 @@ function compileProgram(
     ],
     outputs: fetch,
     shapeOf: (desc) => sizes.shape(desc.shape),
-    attrsOf: (attrs) => sizes.attrs(attrs),
+    resize: { number: (n) => sizes.resolve(n), attrs: (attrs) => sizes.attrs(attrs) },
     api: "Executor.run",
   });
   const room = (dtype: DType, shape: Shape): number => on.heap.alloc(Math.max(64, sizeOf(shape) * dtypes[dtype].bytes));

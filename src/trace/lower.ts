@@ -9,6 +9,14 @@ import { type Attrs, capturing, inferCall, inplaceOperand, namedOperands } from 
 import { BlockTrace } from "./block-trace.js";
 import { symbolHandle } from "./handles.js";
 
+/** Fits the numbers of a block that was written for other extents. */
+export interface Resize {
+  number(n: number): number;
+  attrs(attrs: Attrs): Attrs;
+}
+
+const asWritten: Resize = { number: (n) => n, attrs: (attrs) => attrs };
+
 /** Collects the nodes of a graph. */
 export class GraphBuilder {
   readonly nodes: GraphNode[] = [];
@@ -42,20 +50,16 @@ export class GraphBuilder {
     return outputs;
   }
 
-  /** Adds the operators of a block; `known` maps its variables to values and is extended; `attrsOf` may change attributes. */
-  addAll(
-    ops: readonly Operator[],
-    known: Map<VarDesc, GraphValue>,
-    attrsOf: (attrs: Attrs) => Attrs = (attrs) => attrs,
-  ): void {
+  /** Adds the operators of a block; `known` maps its variables to values and is extended; `resize` may change numbers in them. */
+  addAll(ops: readonly Operator[], known: Map<VarDesc, GraphValue>, resize: Resize = asWritten): void {
     for (const op of ops) {
       const operands = op.operands.map((o: Operand): GraphOperand => {
-        if (typeof o !== "object") return o;
+        if (typeof o !== "object") return typeof o === "number" ? resize.number(o) : o;
         const value = known.get(o);
         if (!value) throw new BugError(`variable ${o.name} is used before it is made`);
         return value;
       });
-      this.add(op.record, operands, attrsOf(op.attrs)).forEach((value, i) => known.set(op.outputs[i]!, value));
+      this.add(op.record, operands, resize.attrs(op.attrs)).forEach((value, i) => known.set(op.outputs[i]!, value));
     }
   }
 

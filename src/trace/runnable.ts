@@ -13,10 +13,9 @@ import { Executable } from "../program/executable.js";
 import { prepareGraph } from "../program/plan.js";
 import type { Operator, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
-import type { Attrs } from "./bind.js";
 import { runHostNode, storageOf } from "./eager.js";
 import { eagerHandle } from "./handles.js";
-import { GraphBuilder } from "./lower.js";
+import { GraphBuilder, type Resize } from "./lower.js";
 
 /** What a runnable is made of. */
 export interface RunnableSource {
@@ -26,9 +25,9 @@ export interface RunnableSource {
   /** Variables that stand for tensors living outside; read before every run, since their memory may have moved. */
   readonly captures: readonly { readonly desc: VarDesc; readonly tensor: () => Value }[];
   readonly outputs: readonly VarDesc[];
-  /** Shape of an input when the block was written for another; attributes made to fit. */
+  /** Shape of an input when the block was written for another, and how its numbers are made to fit. */
   readonly shapeOf?: (desc: VarDesc) => Shape;
-  readonly attrsOf?: (attrs: Attrs) => Attrs;
+  readonly resize?: Resize;
   /** Names the API in messages. */
   readonly api: string;
 }
@@ -69,7 +68,7 @@ export class Runnable {
     this.captures = source.captures.map(({ desc, tensor }) => ({ tensor, value: input(desc) }));
     for (const op of source.ops)
       for (const o of op.operands) if (typeof o === "object" && isGhost(o) && !known.has(o)) input(o);
-    this.builder.addAll(source.ops, known, source.attrsOf);
+    this.builder.addAll(source.ops, known, source.resize);
     const outputs = source.outputs.map((desc) => known.get(desc) ?? missing(desc));
     const written = this.builder.nodes.flatMap((n) => n.outputs.filter((_, i) => n.inplace[i] !== undefined));
     this.graph = cleanGraph(this.builder.graph([...outputs, ...written]), changes);

@@ -179,7 +179,7 @@ class Walk {
   private readonly waiting = new Map<TapeNode, number>();
   private readonly leaves: Gradients = new Map();
   private readonly wantedOutputs = new Map<TapeNode, Map<number, Value[]>>();
-  private readonly wantedLeaves: Set<Value> | undefined;
+  private wantedLeaves: Set<Value> | undefined;
   private readonly needed: Set<TapeNode> | undefined;
   /** How many places of this walk hold a value. */
   private readonly holders = new Map<Value, number>();
@@ -194,7 +194,19 @@ class Walk {
       for (const v of options.inputs) this.want(v);
     }
     const nodes = this.reach();
-    if (options.inputs) this.needed = this.findNeeded(nodes);
+    if (!options.inputs) this.leaveOutUnused(nodes);
+    if (this.wantedLeaves) this.needed = this.findNeeded(nodes);
+  }
+
+  /** Narrows the walk to what leads to leaves whose gradient is used, and to hooks, when some leaf's is not. */
+  private leaveOutUnused(nodes: readonly TapeNode[]): void {
+    const leaves = new Set<Value>(this.roots.filter((r) => !r.source));
+    for (const node of nodes) for (const e of node.edges) if (e?.leaf) leaves.add(e.leaf);
+    const used = [...leaves].filter((leaf) => leaf.hooks || !leaf.gradientUnused?.());
+    if (used.length === leaves.size) return;
+    this.wantedLeaves = new Set(used);
+    for (const node of nodes)
+      if (node.hooks.length > 0 || node.retainers.length > 0) this.wantedOutputs.set(node, new Map());
   }
 
   private want(v: Value): void {
