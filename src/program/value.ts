@@ -40,6 +40,8 @@ export class Value {
   /** The accumulated gradient of a leaf, after `backward`. */
   gradient: Value | undefined = undefined;
   hooks: GradientHook[] | undefined = undefined;
+  /** On a leaf: whether nobody will look at its gradient, so that `backward` need not compute it. Declared only: most values have none. */
+  declare gradientUnused: (() => boolean) | undefined;
   /** Shared by handles whose memory is given back together; the memory keeper's. */
   token: object | undefined = undefined;
   /** Whether a non-leaf keeps its gradient too. */
