@@ -5,6 +5,7 @@ import { InvalidArgumentError, NotFoundError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
 import { formatShape, sameShape, type Shape } from "../core/shape.js";
 import { isNdArray } from "../core/nd-array.js";
+import { cast } from "../ops/cast.js";
 import { full } from "../ops/creation.js";
 import type { Parameter } from "../param/parameter.js";
 import { setTensorValue } from "../param/set-value.js";
@@ -33,6 +34,9 @@ export class Accumulators {
   /** By kind in the order of creation, then by parameter: the order of state dicts. */
   private readonly kinds = new Map<string, Map<Parameter, Tensor>>();
   private readonly byParameter = new Map<Parameter, ReadonlyMap<string, Tensor>>();
+  /** Float32 copies of half-precision parameters, which the updates work on. */
+  private readonly masters = new Map<Parameter, Tensor>();
+  private waitingMasters: Record<string, unknown> = {};
   /** Loaded state that no parameter has taken yet. */
   private waiting: Record<string, unknown> = {};
 
@@ -45,18 +49,32 @@ export class Accumulators {
   of(p: Parameter, specs: () => readonly AccumulatorSpec[]): ReadonlyMap<string, Tensor> {
     let state = this.byParameter.get(p);
     if (!state) {
-      state = new Map(specs().map((spec) => [spec.name, this.make(p, spec)]));
+      const owner = this.masters.get(p)?.name ?? p.name;
+      state = new Map(specs().map((spec) => [spec.name, this.make(p, spec, owner)]));
       this.byParameter.set(p, state);
     }
     return state;
   }
 
-  private make(p: Parameter, spec: AccumulatorSpec): Tensor {
-    const half = p.dtype === "float16" || p.dtype === "bfloat16";
-    const dtype = spec.dtype ?? (half ? "float32" : p.dtype);
+  /** The float32 copy of a half-precision parameter, made on first use. */
+  masterOf(p: Parameter): Tensor {
+    let master = this.masters.get(p);
+    if (!master) {
+      master = unscoped(() => eagerly(() => cast<Tensor>(p, "float32")));
+      master.name = uniqueName.generate(`${p.name}_fp32_master`);
+      master.persistable = true;
+      const loaded = this.waitingMasters[p.name];
+      if (loaded !== undefined) setTensorValue(master, loaded as Tensor, `"${master.name}"`, isStrictPaddle());
+      this.masters.set(p, master);
+    }
+    return master;
+  }
+
+  private make(p: Parameter, spec: AccumulatorSpec, owner: string): Tensor {
+    const dtype = spec.dtype ?? (isHalf(p.dtype) ? "float32" : p.dtype);
     const made = unscoped(() => eagerly(() => full(spec.shape ?? p.shape, spec.fill, dtype))) as Tensor;
     const kind = this.optimizerName === undefined ? spec.name : `${this.optimizerName}_${spec.name}`;
-    made.name = uniqueName.generate(`${p.name}_${kind}`);
+    made.name = uniqueName.generate(`${owner}_${kind}`);
     made.persistable = true;
     if (Object.keys(this.waiting).length > 0) this.take(made);
     const all = this.kinds.get(spec.name) ?? new Map<Parameter, Tensor>();
@@ -88,9 +106,11 @@ export class Accumulators {
 
   /** Every piece of state by its name; state that was loaded and not used yet when there is no other. */
   stateDict(): OptimizerState {
-    if (this.kinds.size === 0) return { ...this.waiting };
+    if (this.kinds.size === 0 && this.masters.size === 0) return { ...this.waiting };
     const out: OptimizerState = {};
     for (const all of this.kinds.values()) for (const t of all.values()) out[t.name!] = t;
+    if (this.masters.size > 0)
+      out["master_weights"] = Object.fromEntries([...this.masters].map(([p, t]) => [p.name, t]));
     return out;
   }
 
@@ -101,11 +121,20 @@ export class Accumulators {
    */
   load(state: Readonly<Record<string, unknown>>, numbers: Readonly<Record<string, unknown>>): number | undefined {
     const steps = stepsOf(state, numbers);
-    this.waiting = { ...state };
+    const { master_weights: masters = {}, ...rest } = state;
+    this.waitingMasters = { ...(masters as Record<string, unknown>) };
+    for (const [p, t] of this.masters) {
+      const loaded = this.waitingMasters[p.name];
+      if (loaded !== undefined) setTensorValue(t, loaded as Tensor, `"${t.name}"`, isStrictPaddle());
+    }
+    this.waiting = { ...rest };
     for (const all of this.kinds.values()) for (const t of all.values()) this.take(t);
     return steps;
   }
 }
+
+/** Whether a dtype is too short to add small steps to. */
+export const isHalf = (dtype: DType): boolean => dtype === "float16" || dtype === "bfloat16";
 
 /** The key of a name in a state; outside strictPaddle another trailing counter will do when it is the only one. */
 function keyFor(name: string, state: Readonly<Record<string, unknown>>): string | undefined {

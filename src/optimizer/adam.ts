@@ -32,6 +32,7 @@ const keys = [
   "weightDecay",
   "gradClip",
   "lazyMode",
+  "multiPrecision",
   "amsgrad",
   "name",
 ] as const;

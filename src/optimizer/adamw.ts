@@ -34,6 +34,7 @@ const keys = [
   "applyDecayParamFun",
   "gradClip",
   "lazyMode",
+  "multiPrecision",
   "amsgrad",
   "name",
 ] as const;

@@ -14,7 +14,7 @@ export interface ASGDOptions extends OptimizerOptions {
   readonly batchNum?: number | undefined;
 }
 
-const keys = ["learningRate", "batchNum", "parameters", "weightDecay", "gradClip", "name"] as const;
+const keys = ["learningRate", "batchNum", "parameters", "weightDecay", "gradClip", "multiPrecision", "name"] as const;
 
 /**
  * `d` is the sum of the last batchNum gradients, and `param -= lr * d / min(t, batchNum)`. It keeps batchNum gradients of every

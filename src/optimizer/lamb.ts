@@ -37,6 +37,7 @@ const keys = [
   "parameters",
   "gradClip",
   "excludeFromWeightDecayFn",
+  "multiPrecision",
   "alwaysAdapt",
   "name",
 ] as const;

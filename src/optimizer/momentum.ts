@@ -24,6 +24,7 @@ const keys = [
   "useNesterov",
   "weightDecay",
   "gradClip",
+  "multiPrecision",
   "rescaleGrad",
   "name",
 ] as const;

@@ -14,7 +14,7 @@ import type { Parameter } from "../param/parameter.js";
 import { L1Decay, L2Decay, WeightDecayRegularizer } from "../param/regularizer.js";
 import { uniqueName } from "../param/unique-name.js";
 import type { Value } from "../program/value.js";
-import { type Tensor, toTensor } from "../tensor/index.js";
+import { grad, type Tensor, toTensor } from "../tensor/index.js";
 import { Adam } from "./adam.js";
 import { AdamW } from "./adamw.js";
 import { LinearWarmup, StepDecay } from "./lr/index.js";
@@ -119,6 +119,42 @@ describe("what is not updated", () => {
       Math.fround(0.9),
     ]);
     expect(firstOf(moved)).toBeLessThan(2);
+  });
+
+  test("the gradient of a held parameter is computed only where something needs it", () => {
+    const gradientOf = (
+      attr: object,
+      options: Partial<OptimizerOptions>,
+      prepare: (p: Parameter) => void = () => {},
+    ): number | null => {
+      const [held, moved] = [make({ learningRate: 0, ...attr }), make()];
+      const opt = new SGD({ learningRate: 0.1, parameters: [held, moved], ...options });
+      prepare(held);
+      sum(multiply(add<Tensor>(held, moved), 3)).backward();
+      expect(firstOf(moved.grad!)).toBe(3);
+      opt.step();
+      return held.grad && firstOf(held.grad);
+    };
+    const unfreeze = (p: Parameter): void => {
+      p.learningRate = 1;
+    };
+    const gradClip = new ClipGradByGlobalNorm(1);
+    expect(gradientOf({}, {})).toBeNull();
+    expect(gradientOf({}, { gradClip: new ClipGradByNorm(1) })).toBeNull();
+    expect(gradientOf({ needClip: false }, { gradClip })).toBeNull();
+    expect(gradientOf({}, { gradClip })).toBe(3);
+    expect(gradientOf({}, {}, (p) => p.registerHook(() => undefined))).toBe(3);
+    expect(gradientOf({}, {}, unfreeze)).toBe(3);
+    const [held, moved] = [make({ learningRate: 0 }), make()];
+    new SGD({ parameters: [held, moved] });
+    expect(firstOf(grad(sum(multiply<Tensor>(held, moved)), held)[0]!)).toBe(2);
+    let seen = 0;
+    const inner = multiply<Tensor>(held, 5);
+    inner.registerHook((g) => {
+      seen = firstOf(g);
+    });
+    sum(add<Tensor>(inner, moved)).backward();
+    expect([seen, held.grad]).toEqual([1, null]);
   });
 
   test("strictPaddle lets the moments go on", () => {
@@ -264,6 +300,39 @@ describe("arguments", () => {
       opt.clearGrad();
     }
     expect([firstOf(a), firstOf(b)]).toEqual([0, expect.closeTo(2 - 1 - 1.9, 5)]);
+  });
+});
+
+describe("half precision", () => {
+  test("multiPrecision adds up steps that bfloat16 would lose, and saves its copies", () => {
+    const run = (multiPrecision: boolean) =>
+      inScope(() => {
+        const p = createParameter([1], "bfloat16", { attr: { name: "half", initializer: new Constant(1) } })!;
+        const opt = new Adam({ learningRate: 1e-4, parameters: [p], multiPrecision });
+        for (let i = 0; i < 50; i++) {
+          sum(p).backward();
+          opt.step();
+          opt.clearGrad();
+        }
+        return { value: firstOf(p.astype("float32")), state: opt.stateDict(), p };
+      });
+    expect(run(false).value).toBe(1);
+    const { value, state, p } = run(true);
+    // 50 steps of 1e-4 each; bfloat16 has 8 bits.
+    expect(Math.abs(value - 0.995)).toBeLessThan(0.004);
+    expect(p.dtype).toBe("bfloat16");
+    expect(firstOf((state["master_weights"] as Record<string, Tensor>)["half"]!)).toBeCloseTo(0.995, 5);
+    expect(Object.keys(state)).toContain("half_fp32_master_0_moment1_0");
+    expect((state["half_fp32_master_0_moment1_0"] as Tensor).dtype).toBe("float32");
+    const again = inScope(() => {
+      const q = createParameter([1], "bfloat16", { attr: { name: "half", initializer: new Constant(1) } })!;
+      const opt = new Adam({ learningRate: 0, parameters: [q], multiPrecision: true });
+      opt.setStateDict(state);
+      sum(q).backward();
+      opt.step();
+      return firstOf(q.astype("float32"));
+    });
+    expect(again).toBe(value);
   });
 });
 

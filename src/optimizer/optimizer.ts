@@ -3,9 +3,10 @@
 import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
 import { describe } from "../core/options.js";
-import { type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
+import { ClipGradByGlobalNorm, type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
 import type { DecayKind } from "../ops/optimizer-parts.js";
 import { add, multiply } from "../ops/arithmetic.js";
+import { cast } from "../ops/cast.js";
 import type { Parameter } from "../param/parameter.js";
 import { checkRate, type Rate, rateNow } from "../param/rate.js";
 import { Decay, WeightDecayRegularizer } from "../param/regularizer.js";
@@ -21,9 +22,10 @@ import {
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { scoped } from "../trace/handles.js";
+import { assignInto } from "../trace/inplace.js";
 import { eachStep, runtimeScalar } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
-import { type AccumulatorSpec, Accumulators, type OptimizerState } from "./accumulators.js";
+import { type AccumulatorSpec, Accumulators, isHalf, type OptimizerState } from "./accumulators.js";
 import { type ParameterGroup, type ParametersLike, type ParameterSet, readParameters } from "./groups.js";
 import { LRScheduler } from "./lr/lr-scheduler.js";
 
@@ -56,6 +58,8 @@ export interface OptimizerOptions {
   readonly gradClip?: GradientClip | null | undefined;
   /** Stands in the names of its state: `linear_0.w_0_NAME_moment1_0`. */
   readonly name?: string | null | undefined;
+  /** Updates float32 copies of half-precision parameters, in the optimizers that have it; false by default. */
+  readonly multiPrecision?: boolean | undefined;
 }
 
 /** Keys of {@link OptimizerOptions}. */
@@ -108,6 +112,7 @@ export abstract class Optimizer {
   #rate: number | LRScheduler;
   readonly #accumulators: Accumulators;
   readonly #owner: OwnerSettings;
+  readonly #multiPrecision: boolean;
 
   /**
    * @param api the class's name in messages
@@ -133,6 +138,7 @@ export abstract class Optimizer {
     this.weightDecay = weightDecay === null ? null : asRegularizer(weightDecay);
     this.gradClip = gradClip;
     this.name = options.name ?? undefined;
+    this.#multiPrecision = options.multiPrecision ?? false;
     this.#owner = {
       weightDecay: this.weightDecay,
       decoupled: traits.decoupled ?? false,
@@ -145,6 +151,9 @@ export abstract class Optimizer {
 
   /** The optimizer becomes the one that decides about its parameters. */
   #claim({ group, parameters }: ParameterSet): void {
+    const clip = group?.gradClip ?? this.gradClip;
+    for (const p of parameters)
+      p.gradientUnused = () => isHeld(p, group) && !(clip instanceof ClipGradByGlobalNorm && p.needClip);
     if (!group) return;
     if (this.#owner.decoupled && group.weightDecay !== undefined && typeof group.weightDecay !== "number") {
       const none = group.weightDecay === null && !isStrictPaddle();
@@ -282,12 +291,21 @@ export abstract class Optimizer {
     const rates = new Map<Rate, Value | number>();
     for (const entry of ready) {
       if (isHeld(entry.parameter, group)) continue;
-      this.update(this.#updateOf(entry, group, rates));
-      entry.parameter.settle();
+      const { parameter } = entry;
+      const master =
+        this.#multiPrecision && isHalf(parameter.dtype) ? this.#accumulators.masterOf(parameter) : undefined;
+      this.update(this.#updateOf(entry, master ?? parameter, group, rates));
+      if (master) assignInto(parameter, cast<Value>(master, parameter.dtype));
+      parameter.settle();
     }
   }
 
-  #updateOf(entry: ClippedGradient, group: ParameterGroup | undefined, rates: Map<Rate, Value | number>): Update {
+  #updateOf(
+    entry: ClippedGradient,
+    target: Tensor,
+    group: ParameterGroup | undefined,
+    rates: Map<Rate, Value | number>,
+  ): Update {
     const { parameter } = entry;
     const regularizer = resolveRegularizer(parameter, group, this.#owner).value;
     const inKernel = regularizer === null || regularizer instanceof Decay;
@@ -297,7 +315,7 @@ export abstract class Optimizer {
       parameter,
       group,
       rate: () => this.getLr() * rateNow(resolveRate(parameter, group).value),
-      operands: [parameter, gradient, this.#rateOf(parameter, group, rates), scale],
+      operands: [target, gradient, this.#rateOf(parameter, group, rates), scale],
       decay: regularizer instanceof Decay ? { decay: regularizer.kind, coeff: regularizer.coeff } : noDecay,
       state: (name) => state.get(name)!,
       number: (name) => this.settingOf(name, group),

@@ -17,7 +17,7 @@ export interface RpropOptions extends Omit<OptimizerOptions, "weightDecay" | "le
   readonly etas?: readonly [number, number] | undefined;
 }
 
-const keys = ["learningRate", "learningRateRange", "parameters", "etas", "gradClip", "name"] as const;
+const keys = ["learningRate", "learningRateRange", "parameters", "etas", "gradClip", "multiPrecision", "name"] as const;
 
 /**
  * Rprop (Riedmiller and Braun, 1993), for full batches: the step is `sign(grad)` times the element's own rate.

@@ -6,7 +6,7 @@ import { bind } from "../trace/bind.js";
 import type { AccumulatorSpec } from "./accumulators.js";
 import { Optimizer, type OptimizerOptions, type Update } from "./optimizer.js";
 
-const keys = ["learningRate", "parameters", "weightDecay", "gradClip", "name"] as const;
+const keys = ["learningRate", "parameters", "weightDecay", "gradClip", "multiPrecision", "name"] as const;
 
 /**
  * `param -= lr * grad`.
