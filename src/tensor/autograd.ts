@@ -1,7 +1,7 @@
 // Autograd as users call it: backward, grad, noGrad, hooks.
 
 import { InvalidArgumentError } from "../core/errors.js";
-import { checkOptions, isOptions } from "../core/options.js";
+import { checkOptions, isOptions, splitOptions, type Trailing } from "../core/options.js";
 import { type GradientHook, Value } from "../program/value.js";
 import { add } from "../ops/arithmetic.js";
 import { storageOf } from "../trace/eager.js";
@@ -21,6 +21,41 @@ export function backward(root: Value, gradient?: Value | BackwardOptions, option
     "retainGraph",
   ]);
   accumulate(walk([root], [bare], { retainGraph: given.retainGraph ?? false, createGraph: false }));
+}
+
+/** Options of {@link backwardAll}. */
+export interface BackwardAllOptions<T extends Value = Value> extends BackwardOptions {
+  /** One gradient a tensor, null or left out: ones. */
+  readonly gradTensors?: T | readonly (T | null)[] | undefined;
+}
+
+/**
+ * Walks back from several tensors at once and adds to the leaves' `grad`; Paddle's `autograd.backward`.
+ *
+ * @throws InvalidArgumentError unless there are as many gradients as tensors.
+ * @example
+ * ```ts
+ * import { autograd, toTensor } from "oarjs";
+ * const x = toTensor([1, 2], { stopGradient: false });
+ * autograd.backward([x.multiply(2), x.multiply(3)]);
+ * console.log(await x.grad!.tolist()); // [5, 5]
+ * ```
+ */
+export function backwardAll<T extends Value>(
+  tensors: T | readonly T[],
+  ...rest: Trailing<T | readonly (T | null)[], BackwardAllOptions<T>>
+): void {
+  const keys = ["gradTensors", "retainGraph"] as const;
+  const options = splitOptions<BackwardAllOptions<T>>("autograd.backward", rest, keys);
+  const roots = tensors instanceof Value ? [tensors] : [...tensors];
+  const given = options.gradTensors instanceof Value ? [options.gradTensors] : options.gradTensors;
+  if (given && given.length !== roots.length) {
+    throw new InvalidArgumentError(`${given.length} gradients for ${roots.length} tensors.`, {
+      op: "autograd.backward",
+    });
+  }
+  const gradients = roots.map((_, i) => given?.[i] ?? undefined);
+  accumulate(walk(roots, gradients, { retainGraph: options.retainGraph ?? false, createGraph: false }));
 }
 
 function accumulate(gradients: ReadonlyMap<Value, Value>): void {

@@ -27,4 +27,30 @@ import { factorizationMethods } from "./factorization.js";
 import { linalgMethods } from "./linalg.js";
 
 /** Every function that Tensor has as a method. */
-export const methodTables = { ...creationMethods, ...mathMethods, ...unaryMethods, ...specialMethods, ...logicMethods, ...complexMethods, ...slicingMethods, ...scatteringMethods, ...maskingMethods, ...manipulationMethods, ...joiningMethods, ...indexingMethods, ...gatheringMethods, ...diagonalMethods, ...productMethods, ...reductionMethods, ...discreteRandomMethods, ...randomInplaceMethods, ...searchMethods, ...cumulativeMethods, ...statMethods, ...histogramMethods, ...normMethods, ...factorizationMethods, ...linalgMethods };
+export const methodTables = {
+  ...creationMethods,
+  ...mathMethods,
+  ...unaryMethods,
+  ...specialMethods,
+  ...logicMethods,
+  ...complexMethods,
+  ...slicingMethods,
+  ...scatteringMethods,
+  ...maskingMethods,
+  ...manipulationMethods,
+  ...joiningMethods,
+  ...indexingMethods,
+  ...gatheringMethods,
+  ...diagonalMethods,
+  ...productMethods,
+  ...reductionMethods,
+  ...discreteRandomMethods,
+  ...randomInplaceMethods,
+  ...searchMethods,
+  ...cumulativeMethods,
+  ...statMethods,
+  ...histogramMethods,
+  ...normMethods,
+  ...factorizationMethods,
+  ...linalgMethods,
+};

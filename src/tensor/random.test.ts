@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { InvalidArgumentError, OutOfRangeError } from "../core/errors.js";
 import { Mt64, seedMt64FromSequence } from "../core/mt19937-64.js";
 import * as oar from "./index.js";
+import { gaussian, truncatedGaussianRandom } from "./random.js";
 import { Generator, getRngState, seed, setRngState, type Tensor, toTensor } from "./index.js";
 
 const list = (x: Tensor): number[] => Array.from(x.dataSync() as Float32Array, Number);
@@ -23,7 +24,7 @@ describe("arguments", () => {
       [() => oar.uniform([5], -1, 2), () => oar.uniform([5], { min: -1, max: 2 })],
       [() => oar.uniform([5], "float64"), () => oar.uniform([5], { dtype: "float64" })],
       [() => oar.uniform([5]), () => oar.rand([5])],
-      [() => oar.gaussian([5], 1, 2), () => oar.normal({ mean: 1, std: 2, shape: [5] })],
+      [() => gaussian([5], 1, 2), () => oar.normal({ mean: 1, std: 2, shape: [5] })],
       [() => oar.standardNormal([5]), () => oar.randn(5)],
       [() => oar.randn([2, 2], "float64"), () => oar.randn([2, 2], { dtype: "float64" })],
       [() => oar.randint(7), () => oar.randint(0, 7, [1])],
@@ -70,7 +71,7 @@ describe("arguments", () => {
     expect(() => oar.multinomial(toTensor([1, 1]), 3)).toThrow(/without replacement/);
     expect(() => oar.binomial(toTensor([3]), toTensor(Int32Array.of(1)))).toThrow(InvalidArgumentError);
     expect(() => toTensor([1]).random_({ from_: 4, to: 3 })).toThrow(/less than/);
-    expect(() => oar.truncatedGaussianRandom([2], 0, 1, -2, 2, { dtype: "float16" })).toThrow(/float16/);
+    expect(() => truncatedGaussianRandom([2], 0, 1, -2, 2, { dtype: "float16" })).toThrow(/float16/);
     for (const bad of [-1, 2n ** 64n, Number.NaN]) expect(() => seed(bad)).toThrow(InvalidArgumentError);
   });
 });
@@ -81,8 +82,8 @@ describe("moments", () => {
   const filled = (value: number): Tensor => toTensor(new Float32Array(n).fill(value));
   const cases: readonly (readonly [string, () => Tensor, mean: number, variance: number])[] = [
     ["uniform", () => oar.uniform([n], -1, 3), 1, 16 / 12],
-    ["normal", () => oar.gaussian([n], 2, 3), 2, 9],
-    ["truncated normal", () => oar.truncatedGaussianRandom([n], 0, 1, -2, 2), 0, 0.7737],
+    ["normal", () => gaussian([n], 2, 3), 2, 9],
+    ["truncated normal", () => truncatedGaussianRandom([n], 0, 1, -2, 2), 0, 0.7737],
     ["exponential", () => filled(0).exponential_(2), 0.5, 0.25],
     ["Bernoulli", () => oar.bernoulli(filled(0.3)), 0.3, 0.21],
     ["Bernoulli in place", () => filled(0).bernoulli_(0.7), 0.7, 0.21],
