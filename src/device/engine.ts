@@ -82,26 +82,25 @@ export class Engine {
     return new Storage(this.heap, bytes);
   }
 
-  /** Scratch memory for kernels that need `bytes` a thread; valid until the next call. */
+  /** Scratch memory of `bytes` bytes for all threads together; valid until the next call. */
   scratchFor(bytes: number): number {
-    const need = bytes * this.target.threads;
-    if (need > this.scratchSize) {
+    if (bytes > this.scratchSize) {
       if (this.scratchSize > 0) this.heap.free(this.scratch);
-      this.scratch = this.heap.alloc(need);
-      this.scratchSize = need;
+      this.scratch = this.heap.alloc(bytes);
+      this.scratchSize = bytes;
     }
     return this.scratch;
   }
 
-  /** Runs all blocks of one kernel, on several threads when `parallel`. */
-  run(kernel: CompiledKernel, args: number, blocks: number, parallel: boolean): void {
+  /** Runs all blocks of one of a target's kernels, on several threads when `parallel`. */
+  run(target: Target, kernel: CompiledKernel, args: number, blocks: number, parallel: boolean): void {
     this.launches++;
-    if (!parallel || blocks < 2 || this.target.threads < 2) {
+    if (!parallel || blocks < 2 || target.threads < 2) {
       kernel.run(args, 0, blocks, 0);
       return;
     }
     writeEntry(this.heap, this.launchArea, kernel, args, blocks, 0);
-    this.target.launch(this.launchArea, 1, this.target.threads);
+    target.launch(this.launchArea, 1, target.threads);
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Shape, sizeOf } from "../core/shape.js";
 import type { Backend, BackgroundTarget } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
-import type { CompiledKernel } from "../device/target.js";
+import type { CompiledKernel, Target } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Nest, SlotSource } from "../fuse/emitter.js";
 import { fuse, type Graph, type Step } from "../fuse/fuse.js";
@@ -37,6 +37,7 @@ export class CompiledNest {
   constructor(
     readonly nest: Nest,
     readonly kernels: readonly CompiledKernel[],
+    private readonly target: Target,
   ) {
     this.blocks = nest.kernels.map((kernel) => launchSize(kernel.blocks));
     this.cost = nest.cost?.map(launchSize);
@@ -76,8 +77,8 @@ export class CompiledNest {
     }
   }
 
-  /** Allocates temporaries, sets scratch, launches every kernel, frees. */
-  run(engine: Engine, args: number, b: Bindings): void {
+  /** Allocates temporaries, sets scratch, launches every kernel, frees. Gives the work done, as {@link CompiledNest.work}. */
+  run(engine: Engine, args: number, b: Bindings): number {
     this.fill(engine, args, b);
     const held = this.temps.map((t) => {
       const address = engine.heap.alloc(t.length(engine.heap.views.i32, args / 4) * t.bytes);
@@ -85,12 +86,14 @@ export class CompiledNest {
       return address;
     });
     if (this.scratch > 0) this.setScratch(engine, args);
-    const parallel = this.work(engine, args, b.shapes) >= parallelWork;
+    const work = this.work(engine, args, b.shapes);
+    const parallel = work >= parallelWork;
     for (let i = 0; i < this.kernels.length; i++) {
       const blocks = this.blocks[i]!(engine.heap.views.i32, args / 4);
-      if (blocks > 0) engine.run(this.kernels[i]!, args, blocks, parallel);
+      if (blocks > 0) engine.run(this.target, this.kernels[i]!, args, blocks, parallel);
     }
     for (const address of held) engine.heap.free(address);
+    return work;
   }
 
   /** Blocks of each kernel for a filled table. */
@@ -105,7 +108,7 @@ export class CompiledNest {
 
   /** Points the scratch slot at memory large enough for all threads. */
   setScratch(engine: Engine, args: number): void {
-    this.writeScratch(engine, args, engine.scratchFor(this.scratch));
+    this.writeScratch(engine, args, engine.scratchFor(this.scratch * this.target.threads));
   }
 
   /** Writes the scratch address. */
@@ -171,9 +174,12 @@ function fuseFor(backend: Backend, graph: Graph, options: PlanOptions): Step[] {
 
 const kernelsOf = (steps: readonly Step[]): Kernel[] => steps.flatMap((s) => (s.kind === "nest" ? s.nest.kernels : []));
 
-/** Compiles a graph's kernels in the background, so that `compileGraph` finds them. */
-export const prepareGraph = (backend: Backend<BackgroundTarget>, graph: Graph, options: PlanOptions): Promise<void> =>
-  backend.prepare(kernelsOf(fuseFor(backend, graph, options)));
+/** Compiles the kernels of graphs in the background, together, so that `compileGraph` finds them. */
+export const prepareGraphs = (
+  backend: Backend<BackgroundTarget>,
+  graphs: readonly Graph[],
+  options: PlanOptions,
+): Promise<void> => backend.prepare(graphs.flatMap((graph) => kernelsOf(fuseFor(backend, graph, options))));
 
 /** Fuses and compiles a graph. */
 export function compileGraph(
@@ -204,7 +210,7 @@ export function compileGraph(
       if (s.kind !== "nest") return s.kind === "view" ? [] : [{ kind: "host", node: s.node }];
       const mine = compiled.slice(at, at + s.nest.kernels.length);
       at += s.nest.kernels.length;
-      return [{ kind: "nest", nest: new CompiledNest(s.nest, mine) }];
+      return [{ kind: "nest", nest: new CompiledNest(s.nest, mine, backend.target) }];
     }),
   };
 }

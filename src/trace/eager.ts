@@ -5,6 +5,7 @@ import { BugError, PreconditionNotMetError } from "../core/errors.js";
 import { keyOf } from "../core/key.js";
 import { emptyData, entriesOf, type NdArray } from "../core/nd-array.js";
 import { type Shape, sizeOf } from "../core/shape.js";
+import type { Backend } from "../device/backend.js";
 import { type Engine, engine } from "../device/engine.js";
 import type { Storage } from "../device/storage.js";
 import type { GraphNode, GraphValue, TensorType } from "../fuse/body.js";
@@ -16,10 +17,11 @@ import { type Attrs, inferCall, inplaceOperand, type Interpreter, operandName } 
 import { eagerHandle } from "./handles.js";
 import { FastPath } from "./fast-path.js";
 import { GraphBuilder } from "./lower.js";
+import { noteWork, type Upgradable } from "./upgrades.js";
 
 /** A plan with what connects it to a call. */
-interface CallPlan {
-  readonly plan: Plan;
+interface CallPlan extends Upgradable {
+  plan: Plan;
   /** Graph value ids of the operands (-1 for numbers and absent ones) and of the outputs. */
   readonly operandIds: readonly number[];
   readonly outputIds: readonly number[];
@@ -129,9 +131,15 @@ function makeCall(
   const builder = new GraphBuilder();
   const values = operands.map((o) => (typeof o === "object" ? builder.input(o) : o));
   const outputs = builder.add(record, values, attrs);
-  const plan = compileGraph(on.primary, builder.graph(outputs), builder.values, { generic: true });
+  const graph = builder.graph(outputs);
+  const planOn = (backend: Backend): Plan => compileGraph(backend, graph, builder.values, { generic: true });
   return {
-    plan,
+    heat: 0,
+    graph,
+    apply(backend) {
+      this.plan = planOn(backend);
+    },
+    plan: planOn(on.primary),
     operandIds: values.map((v) => (typeof v === "object" ? v.id : -1)),
     outputIds: outputs.map((v) => v.id),
     direct: record.body.form !== "compose",
@@ -192,10 +200,12 @@ function runCall(
     attrs: call.direct ? [attrs] : plan.graph.nodes.map((n) => n.attrs),
     operands: call.direct ? [operands] : plan.graph.nodes.map((n) => n.operands),
   };
+  let work = 0;
   for (const step of plan.steps) {
-    if (step.kind === "nest") step.nest.run(on, on.argumentArea, bindings);
+    if (step.kind === "nest") work += step.nest.run(on, on.argumentArea, bindings);
     else runHostNode(on, step.node, addresses);
   }
+  noteWork(on, call, work);
   if (inner) for (const address of inner) on.heap.free(address);
 }
 

@@ -2,8 +2,9 @@
 
 import { type DType, dtypes } from "../core/dtype.js";
 import { type Shape, sizeOf } from "../core/shape.js";
+import type { Backend } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
-import type { CompiledKernel } from "../device/target.js";
+import type { CompiledKernel, Target } from "../device/target.js";
 import { blockElements, type SlotSource } from "../fuse/emitter.js";
 import type { OpRecord } from "../program/op.js";
 import { type CompiledNest, compileGraph } from "../program/plan.js";
@@ -11,10 +12,12 @@ import type { Value } from "../program/value.js";
 import { type Attrs, inferCall } from "./bind.js";
 import { eagerHandle } from "./handles.js";
 import { GraphBuilder } from "./lower.js";
+import { noteWork, type Upgradable } from "./upgrades.js";
 
 /** A kernel for one combination of dtypes, with its argument slots by what they hold. */
-interface FastKernel {
-  readonly kernel: CompiledKernel;
+interface FastKernel extends Upgradable {
+  kernel: CompiledKernel;
+  target: Target;
   readonly dtype: DType;
   readonly bytes: number;
   /** For each slot: operand number, or one of the codes below. */
@@ -93,19 +96,36 @@ function makeKernel(on: Engine, record: OpRecord, operands: readonly Value[], at
   const builder = new GraphBuilder();
   const inputs = operands.map((o) => builder.input({ shape: [2], dtype: o.dtype }));
   const outputs = builder.add(record, inputs, attrs);
-  const plan = compileGraph(on.primary, builder.graph(outputs), builder.values, { generic: true });
-  const step = plan.steps[0]!;
-  if (plan.steps.length !== 1 || step.kind !== "nest" || step.nest.kernels.length !== 1) return null;
-  const codes = step.nest.nest.slots.map((s) =>
+  const graph = builder.graph(outputs);
+  const nestOn = (backend: Backend): CompiledNest | undefined => {
+    const { steps } = compileGraph(backend, graph, builder.values, { generic: true });
+    const step = steps[0]!;
+    return steps.length === 1 && step.kind === "nest" && step.nest.kernels.length === 1 ? step.nest : undefined;
+  };
+  const nest = nestOn(on.primary);
+  if (!nest) return null;
+  const codes = nest.nest.slots.map((s) =>
     codeOf(
       s,
       inputs.map((v) => v.id),
       outputs[0]!.id,
     ),
   );
-  if (codes.includes(undefined) || !chunked(step.nest)) return null;
+  if (codes.includes(undefined) || !chunked(nest)) return null;
   const { dtype } = inferCall(record, operands, attrs).outs[record.outputs[0]!]!;
-  return { kernel: step.nest.kernels[0]!, dtype, bytes: dtypes[dtype].bytes, slots: Int8Array.from(codes as number[]) };
+  return {
+    heat: 0,
+    graph,
+    apply(backend) {
+      this.kernel = nestOn(backend)!.kernels[0]!;
+      this.target = backend.target;
+    },
+    kernel: nest.kernels[0]!,
+    target: on.target,
+    dtype,
+    bytes: dtypes[dtype].bytes,
+    slots: Int8Array.from(codes as number[]),
+  };
 }
 
 function codeOf(source: SlotSource, inputs: readonly number[], output: number): number | undefined {
@@ -130,6 +150,7 @@ function launch(on: Engine, fast: FastKernel, operands: readonly Value[], shape:
   if (size < parallelElements) {
     on.launches++;
     fast.kernel.run(on.argumentArea, 0, blocks, 0);
-  } else on.run(fast.kernel, on.argumentArea, blocks, true);
+  } else on.run(fast.target, fast.kernel, on.argumentArea, blocks, true);
+  noteWork(on, fast, size * slots.length);
   return eagerHandle(shape, fast.dtype, storage);
 }

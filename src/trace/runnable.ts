@@ -2,6 +2,7 @@
 
 import { dtypes } from "../core/dtype.js";
 import { BugError } from "../core/errors.js";
+import { isDeterministic } from "../core/flags.js";
 import { type Shape, sizeOf } from "../core/shape.js";
 import type { Backend, BackgroundTarget } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
@@ -10,7 +11,7 @@ import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Graph } from "../fuse/fuse.js";
 import { cleanGraph } from "../program/clean.js";
 import { Executable } from "../program/executable.js";
-import { prepareGraph } from "../program/plan.js";
+import { prepareGraphs } from "../program/plan.js";
 import type { Operator, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import { runHostNode, storageOf } from "./eager.js";
@@ -155,7 +156,7 @@ export class Runnable {
 
   /** Asks for native code after a few runs, and goes over to it once it is there. */
   private upgrade(): void {
-    if (++this.runs === runsBeforeUpgrade + 1 && this.on.accelerator)
+    if (++this.runs === runsBeforeUpgrade + 1 && !isDeterministic() && this.on.accelerator)
       this.work = this.compileNative(this.on.accelerator);
     if (!this.compiled) return;
     const before = this.executable;
@@ -166,7 +167,7 @@ export class Runnable {
 
   private async compileNative(backend: Backend<BackgroundTarget>): Promise<void> {
     try {
-      await prepareGraph(backend, this.graph, { generic: false });
+      await prepareGraphs(backend, [this.graph], { generic: false });
       this.compiled = backend;
     } catch (error) {
       // Training goes on in WebAssembly.
