@@ -7,10 +7,10 @@ import { toTensor } from "./to-tensor.js";
 export {
   /** @deprecated Alias of {@link concat}. */
   concat as cat,
+  /** @deprecated Alias of {@link concat}. */
+  concat as concatenate,
 } from "./joining.js";
 export {
-  /** @deprecated Alias of {@link moveaxis}. */
-  moveaxis as movedim,
   /** @deprecated Alias of {@link transpose}. */
   transpose as permute,
   /** @deprecated Alias of {@link swapaxes}. */
@@ -80,6 +80,14 @@ export {
   /** @deprecated Alias of {@link asReal}. */
   asReal as viewAsReal,
 } from "./complex.js";
+export {
+  /** @deprecated Alias of {@link seed}. */
+  seed as manualSeed,
+} from "./generator.js";
+export {
+  /** @deprecated Alias of {@link outer}. */
+  outer as ger,
+} from "./products.js";
 
 /** @deprecated Alias of {@link toTensor}. */
 export const asTensor = toTensor;

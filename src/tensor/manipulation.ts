@@ -323,7 +323,6 @@ export const manipulationMethods = {
   swapaxes,
   swapdims: swapaxes,
   moveaxis,
-  movedim: moveaxis,
   expand,
   expandAs,
   broadcastTo,
