@@ -25,7 +25,6 @@ export {
   type ForwardPreHook,
   type HookRemover,
   Layer,
-  type NamedOptions,
 } from "./layer.js";
 export {
   AlphaDropout,
@@ -38,6 +37,7 @@ export {
 } from "./layers/dropout.js";
 export { Embedding, type EmbeddingLayerOptions } from "./layers/embedding.js";
 export { Linear, type LinearOptions } from "./layers/linear.js";
+export type { NamedOptions } from "./members.js";
 export type { LoadOptions, LoadReport, StateDict } from "./state.js";
 export {
   BatchNorm1D,
@@ -182,3 +182,4 @@ export {
 export { CTCLoss, RNNTLoss } from "./layers/loss-sequence.js";
 export { BatchNorm, type LegacyBatchNormOptions } from "./layers/batch-norm-legacy.js";
 export { ChannelShuffle, PixelShuffle, PixelUnshuffle } from "./layers/rearrange.js";
+export { HSigmoidLoss, SpectralNorm, type SpectralNormOptions } from "./layers/spectral-norm.js";

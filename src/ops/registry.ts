@@ -55,6 +55,7 @@ import * as oneHot from "./one-hot.js";
 import * as margin from "./margin.js";
 import * as window from "./window.js";
 import * as ctc from "./ctc.js";
+import * as classTree from "./class-tree.js";
 import * as rnnt from "./rnnt.js";
 import * as pNorm from "./p-norm.js";
 import * as convolution from "./convolution.js";
@@ -63,6 +64,7 @@ import * as vector from "./vector.js";
 import * as recurrence from "./recurrence.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
+import * as optimizerAverage from "./optimizer-average.js";
 import * as optimizerParts from "./optimizer-parts.js";
 import * as linearAlgebra from "./linear-algebra.js";
 import * as triangular from "./triangular.js";
@@ -77,6 +79,7 @@ const families: readonly object[] = [
   creation,
   optimizer,
   optimizerAdaptive,
+  optimizerAverage,
   optimizerParts,
   exponential,
   trigonometric,
@@ -127,6 +130,7 @@ const families: readonly object[] = [
   margin,
   window,
   ctc,
+  classTree,
   rnnt,
   pNorm,
   convolution,

@@ -18,6 +18,7 @@ export {
 export * from "./loss.js";
 export * from "./loss-margin.js";
 export * from "./loss-sequence.js";
+export * from "./loss-tree.js";
 export {
   type AffineOptions,
   batchNorm,
