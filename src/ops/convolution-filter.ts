@@ -10,11 +10,12 @@ import {
   copyRun,
   copySource,
   eachRun,
+  forLength,
   extentsOf,
   linear,
   product,
 } from "./convolution-source.js";
-import { type GemmOperand, type GemmPart, tiledGemm } from "./gemm.js";
+import { type GemmOperand, tiledGemm } from "./gemm.js";
 import { multiplyAdd } from "./gemm-direct.js";
 import { ceilDiv } from "./gemm-sizes.js";
 import { transpose } from "./gemm-tiled.js";
@@ -59,25 +60,21 @@ function emitTiles(b: KernelContext, d: Ref, f: Filter): void {
       eachRun(b, k0, depth, [f.images, ...f.extents], (done, length, [n, ...o]) => {
         const place = k.mul(k.add(k.mul(n!, source.channels), k.mul(batch, f.channels)), source.channel);
         const start = b.let(k.add(place, linear(o, source.grid)), "start");
-        b.for(0, count, (i) => {
-          const from = b.let(k.add(start, b.load(f.table, k.add(first, i))), "from");
-          copyRun(b, to, b.let(at(i, done), "to"), source.buf, from, length);
-        });
+        forLength(b, length, f.extents.at(-1)!, (exact) =>
+          b.for(0, count, (i) => {
+            const from = b.let(k.add(start, b.load(f.table, k.add(first, i))), "from");
+            copyRun(b, to, b.let(at(i, done), "to"), source.buf, from, exact);
+          }),
+        );
       }),
   };
+  const every = k.mul(rows, f.groups);
+  const turned = copyTransposed(b, d, type, every, positions);
+  const first = (group: Expr): Expr => k.mul(group, rows);
   const gradients: GemmOperand = {
-    at: () => constant(type, 0),
-    inner: "i",
-    copy: (part) =>
-      eachRun(b, part.k0, part.depth, [f.images, positions], (done, length, [n, p]) => {
-        const channel = k.add(k.add(k.mul(n!, k.mul(rows, f.groups)), k.mul(part.batch, rows)), part.first);
-        copyColumns(b, d, type, part, {
-          done,
-          length,
-          from: b.let(k.add(k.mul(channel, positions), p!), "from"),
-          stride: positions,
-        });
-      }),
+    at: (group, i, j) => b.load(turned, k.add(k.add(first(group), k.mul(i, every)), j)),
+    inner: "j",
+    memory: { buf: turned, stride: every, base: first },
   };
   tiledGemm(b, {
     type,
@@ -87,6 +84,7 @@ function emitTiles(b: KernelContext, d: Ref, f: Filter): void {
     k: k.mul(f.images, positions),
     a: shifted,
     b: gradients,
+    wide: true,
     store: () => {},
     storeTile: ({ batch, i0, j0, height, width, value }) =>
       b.for(0, height, (r) => {
@@ -97,36 +95,46 @@ function emitTiles(b: KernelContext, d: Ref, f: Filter): void {
   });
 }
 
-/** A run of the depth of a panel's columns, each adjacent in memory, `stride` from the next. */
-interface Run {
-  readonly done: Expr;
-  readonly length: Expr;
-  readonly from: Expr;
-  readonly stride: Expr;
-}
-
-/** Copies columns into a panel, square by square where they are plain memory. */
-function copyColumns(b: KernelContext, d: Ref, type: ConvType, { count, to, at }: GemmPart, run: Run): void {
-  const { done, length, from, stride } = run;
-  const lanes = (Math.min(b.target.gemm.lanes, 16) * 4) / memBytes[type];
-  const move = (c: Expr, u: Expr): void =>
-    b.store(to, at(c, k.add(done, u)), k.cast(d.flat(k.add(k.add(from, k.mul(c, stride)), u)), type));
+/** One launch that copies planes `[n, channels, positions]` as `[n, positions, channels]`, square by square where they are plain memory. */
+function copyTransposed(b: KernelContext, d: Ref, type: ConvType, channels: Expr, positions: Expr): Buf {
+  const to = b.temp("turned", type, d.size);
+  const lanes = (b.target.gemm.lanes * 4) / memBytes[type];
   const { buf } = d;
-  const [wide, long] = [count, length].map((n) =>
-    buf && d.type === type ? b.let(k.and(n, -lanes), "whole") : constant("i32", 0),
-  );
-  if (buf && d.type === type) {
-    const square = (c: Expr, u: Expr): void => {
-      const first = k.add(k.add(from, k.mul(c, stride)), u);
-      const columns = Array.from({ length: lanes }, (_, v) =>
-        b.let(b.load(buf, k.add(first, k.mul(stride, v)), lanes), "column"),
+  const plain = buf && d.type === type;
+  const strips = ceilDiv(channels, lanes);
+  b.parallel(k.mul(d.extent(0), strips), (block) => {
+    const c0 = b.let(k.mul(k.remIndex(block, strips), lanes), "c0");
+    const image = b.let(k.mul(k.divIndex(block, strips), k.mul(channels, positions)), "image");
+    const count = b.let(k.min(lanes, k.sub(channels, c0)), "count");
+    const from = b.let(k.add(image, k.mul(c0, positions)), "from");
+    const target = b.let(k.add(image, c0), "target");
+    const move = (p: Expr): void =>
+      b.for(0, count, (c) =>
+        b.store(
+          to,
+          k.add(k.add(target, k.mul(p, channels)), c),
+          k.cast(d.flat(k.add(k.add(from, k.mul(c, positions)), p)), type),
+        ),
       );
-      transpose(b, columns).forEach((row, v) => b.store(to, at(c, k.add(done, k.add(u, v))), row));
-    };
-    b.for(0, long!, (u) => b.for(0, wide!, (c) => square(c, u), { step: lanes }), { step: lanes });
-  }
-  b.for(wide!, count, (c) => b.for(0, long!, (u) => move(c, u)));
-  b.for(0, count, (c) => b.for(long!, length, (u) => move(c, u)));
+    if (!plain) {
+      b.for(0, positions, move);
+      return;
+    }
+    const whole = b.let(k.select(k.eq(count, lanes), k.and(positions, -lanes), 0), "whole");
+    b.for(
+      0,
+      whole,
+      (p) => {
+        const rows = Array.from({ length: lanes }, (_, v) =>
+          b.let(b.load(buf, k.add(k.add(from, p), k.mul(positions, v)), lanes), "row"),
+        );
+        transpose(b, rows).forEach((x, v) => b.store(to, k.add(target, k.mul(k.add(p, v), channels)), x));
+      },
+      { step: lanes },
+    );
+    b.for(whole, positions, move);
+  });
+  return to;
 }
 
 /** Accumulators of a tile: output channels by shifted planes, as the registers hold them. */

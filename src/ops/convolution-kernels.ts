@@ -211,6 +211,7 @@ export function emitTransposed(
   const tapsOf = (phase: readonly Expr[]): Expr[] => space.map((axis, i) => axis.tapsOf(phase[i]!));
   const phaseOf = (set: Expr): Expr[] => coordinates(b, b.let(k.divIndex(set, a.groups), "phase"), phases);
   const table = b.temp("taps", "i32", k.mul(depth, count));
+  const places = b.temp("places", "i32", k.mul(most, count));
   const source = copySource(
     b,
     "x",
@@ -221,9 +222,17 @@ export function emitTransposed(
       strides: space.map(() => 1),
       phases: space.map(() => constant("i32", 1)),
     },
-    { count: channels, run: (c) => fillTable(b, { table, depth, space, phases, count, grid }, c, tapsOf) },
+    {
+      count: channels,
+      run: (c) => fillTable(b, { table, places, most, depth, space, phases, count, grid }, c, tapsOf),
+    },
   );
-  const weights = copyWeights(b, w, { space, phases, count, depth, groups: a.groups, channels, rows, type }, tapsOf);
+  const weights = copyWeights(
+    b,
+    w,
+    { space, phases, count, depth, groups: a.groups, channels, rows, type, places, most },
+    tapsOf,
+  );
   const size = k.mul(rows, depth);
   const add = withBias(bias, out);
   emitCorrelation(b, {
@@ -272,23 +281,31 @@ interface Phases {
   readonly phases: readonly Expr[];
   readonly count: number;
   readonly depth: Expr;
+  /** For each phase the positions in the kernel of its taps, `most` apart. */
+  readonly places: Buf;
+  readonly most: Expr;
 }
 
-/** The shifts of channel `c`'s taps, for every phase. */
+/** The shifts of channel `c`'s taps for every phase, and (once) which of the kernel's taps a phase has. */
 function fillTable(
   b: KernelContext,
-  { table, depth, space, phases, count, grid }: Phases & { readonly table: Buf; readonly grid: readonly Expr[] },
+  f: Phases & { readonly table: Buf; readonly grid: readonly Expr[] },
   c: Expr,
   tapsOf: (phase: readonly Expr[]) => Expr[],
 ): void {
-  b.for(0, count, (p) => {
-    const phase = coordinates(b, p, phases);
+  const { space, grid } = f;
+  b.for(0, f.count, (p) => {
+    const phase = coordinates(b, p, f.phases);
     const taps = tapsOf(phase).map((n) => b.let(n, "taps"));
     const every = b.let(product(taps), "every");
     b.for(0, every, (t) => {
-      const place = space.map((axis, i) => axis.place(phase[i]!, coordinates(b, t, taps)[i]!));
-      const at = k.add(k.add(k.mul(p, depth), k.mul(c, every)), t);
-      b.store(table, at, k.add(k.mul(c, product(grid)), linear(place, grid)));
+      const index = coordinates(b, t, taps);
+      const shift = space.map((axis, i) => axis.place(phase[i]!, index[i]!));
+      const at = k.add(k.add(k.mul(p, f.depth), k.mul(c, every)), t);
+      b.store(f.table, at, k.add(k.mul(c, product(grid)), linear(shift, grid)));
+      const tap = space.map((axis, i) => k.add(axis.first(phase[i]!), k.mul(index[i]!, axis.step)));
+      const kernel = space.map((axis) => axis.taps);
+      b.if(k.eq(c, 0), () => b.store(f.places, k.add(k.mul(p, f.most), t), linear(tap, kernel)));
     });
   });
 }
@@ -302,24 +319,21 @@ function copyWeights(
 ): Buf {
   const { space, phases, count, depth, groups, channels, rows } = f;
   const to = b.temp("weights", f.type, k.mul(k.mul(depth, rows), groups * count));
-  const kernel = space.map((axis) => axis.taps);
-  const all = product(kernel);
-  b.parallel(k.mul(rows, groups * count), (block) => {
-    const row = b.let(k.remIndex(block, rows), "row");
-    const set = b.let(k.divIndex(block, rows), "set");
-    const phase = coordinates(b, b.let(k.divIndex(set, groups), "phase"), phases);
-    const group = b.let(k.remIndex(set, groups), "group");
-    const taps = tapsOf(phase).map((n) => b.let(n, "taps"));
-    const every = b.let(product(taps), "every");
-    b.for(0, every, (t) => {
-      const place = coordinates(b, t, taps).map((i, axis) =>
-        k.add(space[axis]!.first(phase[axis]!), k.mul(i, space[axis]!.step)),
-      );
-      const from = b.let(linear(place, kernel), "from");
-      b.for(0, channels, (o) => {
-        const source = k.mul(k.add(k.mul(k.add(k.mul(group, channels), o), rows), row), all);
-        const x = k.cast(w.flat(k.add(source, from)), f.type);
-        b.store(to, k.add(k.add(k.mul(block, depth), k.mul(o, every)), t), x);
+  const all = product(space.map((axis) => axis.taps));
+  b.parallel(k.mul(channels, groups), (block) => {
+    const group = b.let(k.divIndex(block, channels), "group");
+    const o = b.let(k.remIndex(block, channels), "o");
+    b.for(0, count, (p) => {
+      const every = b.let(product(tapsOf(coordinates(b, p, phases))), "every");
+      const first = b.let(k.mul(k.add(k.mul(p, groups), group), rows), "first");
+      const place = b.let(k.mul(p, f.most), "place");
+      b.for(0, rows, (row) => {
+        const target = b.let(k.add(k.mul(k.add(first, row), depth), k.mul(o, every)), "target");
+        const from = b.let(k.mul(k.add(k.mul(block, rows), row), all), "from");
+        b.for(0, every, (t) => {
+          const x = w.flat(k.add(from, b.load(f.places, k.add(place, t))));
+          b.store(to, k.add(target, t), k.cast(x, f.type));
+        });
       });
     });
   });

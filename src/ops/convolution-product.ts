@@ -3,7 +3,7 @@
 import type { KernelContext } from "../fuse/body.js";
 import { type Buf, type Expr, constant, memBytes, splat } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
-import { type ConvType, copyRun, eachRun, linear, product, type Source } from "./convolution-source.js";
+import { type ConvType, copyRun, eachRun, forLength, linear, product, type Source } from "./convolution-source.js";
 import { type GemmOperand, tiledGemm } from "./gemm.js";
 import { multiplyAdd } from "./gemm-direct.js";
 import { ceilDiv } from "./gemm-sizes.js";
@@ -60,10 +60,12 @@ function emitManyRows(b: KernelContext, c: Correlation, columns: Expr): void {
       eachRun(b, first, count, [c.images, ...c.extents], (done, length, [n, ...o]) => {
         const place = k.mul(k.add(k.mul(n!, source.channels), channel), source.channel);
         const start = b.let(k.add(place, linear(o, source.grid)), "start");
-        b.for(0, depth, (d) => {
-          const from = b.let(k.add(start, b.load(c.table, k.add(table, d))), "from");
-          copyRun(b, to, b.let(at(done, d), "to"), source.buf, from, length);
-        });
+        forLength(b, length, c.extents.at(-1)!, (exact) =>
+          b.for(0, depth, (d) => {
+            const from = b.let(k.add(start, b.load(c.table, k.add(table, d))), "from");
+            copyRun(b, to, b.let(at(done, d), "to"), source.buf, from, exact);
+          }),
+        );
       });
     },
   };

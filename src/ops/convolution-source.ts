@@ -4,6 +4,7 @@ import type { KernelContext, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, type KType, constant } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 import { InvalidArgumentError } from "../core/errors.js";
+import { known } from "./gemm-sizes.js";
 import { coordinates } from "./loops.js";
 
 /** Types convolutions compute in. */
@@ -166,12 +167,33 @@ export function eachRun(
   });
 }
 
-/** Copies `length` consecutive elements, in the widest pieces that fit. */
+/** Copies `length` consecutive elements, in the widest pieces that fit. `from` and `to` may overlap no other run. */
 export function copyRun(b: KernelContext, to: Buf, toAt: Expr, from: Buf, fromAt: Expr, length: Expr): void {
+  const exact = known(length);
+  if (exact !== undefined) {
+    for (let c = 0; c < exact; ) {
+      const lanes = [16, 8, 4, 1].find((n) => n <= exact - c)!;
+      b.store(to, k.add(toAt, c), b.load(from, k.add(fromAt, c), lanes));
+      c += lanes;
+    }
+    return;
+  }
   let first: Expr = constant("i32", 0);
   for (const lanes of [16, 4, 1]) {
     const last = lanes === 1 ? length : b.let(k.and(length, -lanes), "last");
     b.for(first, last, (c) => b.store(to, k.add(toAt, c), b.load(from, k.add(fromAt, c), lanes)), { step: lanes });
     first = last;
   }
+}
+
+/** Emits `body` for a run, and once more for runs that are whole short rows of a known length: those need no loop. */
+export function forLength(b: KernelContext, length: Expr, row: Expr, body: (length: Expr) => void): void {
+  const whole = known(row);
+  if (whole === undefined || whole > 64 || whole % 4 !== 0) body(length);
+  else
+    b.if(
+      k.eq(length, whole),
+      () => body(row),
+      () => body(length),
+    );
 }

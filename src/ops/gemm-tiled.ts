@@ -63,7 +63,8 @@ function gridOf(b: KernelContext, spec: GemmSpec): Grid {
   const wide = ceilDiv(spec.n, panel);
   const all = k.mul(k.mul(k.min(high, 4096), k.min(wide, 4096)), k.min(spec.batches, 64));
   const wanted = k.max(MIN_TILES, k.min(BLOCK_ROWS * BLOCK_PANELS, k.divIndex(all, BLOCKS)));
-  const rowBlocks = ceilDiv(high, k.min(BLOCK_ROWS, wanted));
+  const most = spec.wide ? k.max(1, k.divIndex(wanted, k.min(BLOCK_PANELS, k.max(wide, 1)))) : wanted;
+  const rowBlocks = ceilDiv(high, k.min(BLOCK_ROWS, most));
   const blockHigh = k.max(1, ceilDiv(high, k.max(1, rowBlocks)));
   const blockWide = k.max(1, k.min(BLOCK_PANELS, k.divIndex(wanted, blockHigh)));
   const evenly = ceilDiv(spec.k, k.max(1, ceilDiv(spec.k, DEPTH)));

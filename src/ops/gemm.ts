@@ -63,6 +63,8 @@ export interface GemmSpec {
   store(batch: Expr, i: Expr, j: Expr, value: Expr): void;
   /** Depth of one matrix, at most `k`, where they differ (`tiledGemm` only). */
   depthOf?(batch: Expr): Expr;
+  /** A is dearer to copy than B: the result is cut into blocks as wide as they may be (`tiledGemm` only). */
+  readonly wide?: boolean;
   /** Takes a part of the result in loops of its own, in place of `store` (`tiledGemm` only). */
   storeTile?(tile: GemmTile): void;
 }
