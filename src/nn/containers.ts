@@ -136,8 +136,9 @@ export class Sequential extends OrderedContainer<Layer> {
  * ```
  */
 export class LayerList<L extends Layer = Layer> extends OrderedContainer<L> {
-  constructor(layers: Iterable<L> = []) {
-    super(new.target === LayerList ? "layer_list" : null);
+  /** @param scope name scope of a built-in layer that extends this class */
+  constructor(layers: Iterable<L> = [], scope?: string | null) {
+    super(scope ?? (new.target === LayerList ? "layer_list" : null));
     this.extend(layers);
   }
 

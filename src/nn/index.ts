@@ -183,3 +183,26 @@ export { CTCLoss, RNNTLoss } from "./layers/loss-sequence.js";
 export { BatchNorm, type LegacyBatchNormOptions } from "./layers/batch-norm-legacy.js";
 export { ChannelShuffle, PixelShuffle, PixelUnshuffle } from "./layers/rearrange.js";
 export { HSigmoidLoss, SpectralNorm, type SpectralNormOptions } from "./layers/spectral-norm.js";
+export { BiRNN, type BiRNNOptions, RNN, type RNNOptions, type SequenceOptions } from "./layers/rnn.js";
+export {
+  type CellOptions,
+  GRUCell,
+  type InitialStatesOptions,
+  LSTMCell,
+  type LSTMCellOptions,
+  type LSTMStates,
+  RNNCellBase,
+  SimpleRNNCell,
+  type SimpleRNNCellOptions,
+  type States,
+  type StateShapes,
+  type StepOptions,
+} from "./layers/rnn-cells.js";
+export {
+  GRU,
+  LSTM,
+  type LSTMOptions,
+  type RecurrentOptions,
+  SimpleRNN,
+  type SimpleRNNOptions,
+} from "./layers/rnn-stack.js";
