@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { describe, namedOptions } from "../core/options.js";
-import { asgdOp } from "../ops/optimizer-adaptive.js";
+import { asgdOp } from "../ops/optimizer-average.js";
 import type { Parameter } from "../param/parameter.js";
 import { bind } from "../trace/bind.js";
 import type { AccumulatorSpec } from "./accumulators.js";

@@ -4,7 +4,6 @@ import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js
 import { isStrictPaddle } from "../core/flags.js";
 import { describe } from "../core/options.js";
 import { ClipGradByGlobalNorm, type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
-import type { DecayKind } from "../ops/optimizer-parts.js";
 import { add, multiply } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import type { Parameter } from "../param/parameter.js";
@@ -26,8 +25,11 @@ import { assignInto } from "../trace/inplace.js";
 import { eachStep, runtimeScalar } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { type AccumulatorSpec, Accumulators, isHalf, type OptimizerState } from "./accumulators.js";
-import { type ParameterGroup, type ParametersLike, type ParameterSet, readParameters } from "./groups.js";
+import { type ParameterGroup, type ParameterSet, readParameters } from "./groups.js";
 import { LRScheduler } from "./lr/lr-scheduler.js";
+import type { OptimizerOptions, ParameterSettings, Update } from "./types.js";
+
+export type { OptimizerOptions, ParameterSettings, Update } from "./types.js";
 
 /** Options of `minimize`, for static losses. */
 export interface MinimizeOptions {
@@ -45,53 +47,6 @@ let staticMinimize: StaticMinimize | undefined;
 /** Static mode says how a loss in a Program is minimized. */
 export function setStaticMinimize(minimize: StaticMinimize): void {
   staticMinimize = minimize;
-}
-
-/** What every optimizer takes. */
-export interface OptimizerOptions {
-  /** A number, or a schedule of `optimizer.lr`; 0.001 by default. */
-  readonly learningRate?: number | LRScheduler | undefined;
-  /** Parameters, or groups of them with settings of their own: `[{ params, learningRate, weightDecay, … }]`. */
-  readonly parameters?: ParametersLike | null | undefined;
-  /** A number is an L2Decay. A parameter's own regularizer takes its place. */
-  readonly weightDecay?: number | WeightDecayRegularizer | null | undefined;
-  readonly gradClip?: GradientClip | null | undefined;
-  /** Stands in the names of its state: `linear_0.w_0_NAME_moment1_0`. */
-  readonly name?: string | null | undefined;
-  /** Updates float32 copies of half-precision parameters, in the optimizers that have it; false by default. */
-  readonly multiPrecision?: boolean | undefined;
-}
-
-/** Keys of {@link OptimizerOptions}. */
-export type CommonKey = keyof OptimizerOptions;
-
-/** Everything an update of one parameter needs; operands in the order of the update ops. */
-export interface Update {
-  readonly parameter: Parameter;
-  /** Parameter, gradient, rate and clipping factor. */
-  readonly operands: readonly [Value, Value, Value | number, Value | undefined];
-  /** Weight decay that the kernel adds to the gradient. */
-  readonly decay: { readonly decay: DecayKind; readonly coeff: number };
-  /** State by name. */
-  state(name: string): Tensor;
-  readonly group: ParameterGroup | undefined;
-  /** The final rate now. */
-  rate(): number;
-  /** A number of the group or the optimizer. */
-  number(name: string): number;
-  /** A switch of the group or the optimizer. */
-  flag(name: string): boolean;
-}
-
-/** What is in force for one parameter. */
-export interface ParameterSettings {
-  /** Factor and the final rate. */
-  readonly learningRate: Resolved<Rate>;
-  readonly rate: number;
-  readonly regularizer: Resolved<WeightDecayRegularizer | null>;
-  readonly clip: Resolved<GradientClip | null>;
-  /** Decay that is a step of its own (AdamW, Lamb). */
-  readonly decoupledDecay: Resolved<number> | undefined;
 }
 
 /**
