@@ -1,11 +1,11 @@
-// Runs an example as a user would: builds the package, bundles examples/NAME/main.ts (oarjs stays outside), runs it.
-import { existsSync, readdirSync } from "node:fs";
+// Runs an example: bundles examples/NAME/main.ts with the sources that "oarjs" means into one file, and runs that.
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build as bundle } from "esbuild";
-import { build } from "./build.mjs";
+import { build } from "esbuild";
 import { root } from "./files.mjs";
 
+const manifest = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
 const [name = "", ...args] = process.argv.slice(2);
 const entry = join(root, "examples", name, "main.ts");
 if (name === "" || !existsSync(entry)) {
@@ -15,19 +15,20 @@ if (name === "" || !existsSync(entry)) {
   process.exit(1);
 }
 
-build(join(root, "dist"));
-// Inside the repository, so that "oarjs" resolves to the package itself and its dependencies to node_modules.
+// Inside the repository, so that the dependencies, which stay outside the bundle, are found in node_modules.
 const outfile = join(root, ".cache", "examples", `${name}.mjs`);
-await bundle({
+await build({
   entryPoints: [entry],
   outfile,
   bundle: true,
   format: "esm",
   platform: "node",
   target: "node20",
-  packages: "external",
+  // Types are checked by `npm run check`; here a start must not wait for that.
+  alias: { oarjs: join(root, "src", "index.ts"), "#platform": join(root, "src", "device", "platform-node.ts") },
+  external: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies }),
   sourcemap: "inline",
-  // The paths of tsconfig.json map "oarjs" to the sources; here it must stay a package name.
+  sourcesContent: false,
   tsconfigRaw: { compilerOptions: { target: "ES2022", verbatimModuleSyntax: true } },
 });
 process.setSourceMapsEnabled(true);
