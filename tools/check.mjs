@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { isMain, root } from "./files.mjs";
 
 /** The checks in order, as the names of package.json's scripts. */
-const CHECKS = ["lint", "typecheck", "check:imports", "check:source", "check:package", "test:fast"];
+const CHECKS = ["lint", "typecheck", "check:imports", "check:source", "check:package", "check:features", "test:fast"];
 
 if (isMain(import.meta.url)) {
   const failed = CHECKS.filter((name) => {
