@@ -1,3 +1,5 @@
+// Ops: special functions: the error function and its inverse, gamma and Bessel functions, sinc, logit.
+
 import { defineOp } from "../program/define-op.js";
 import { fixed, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";

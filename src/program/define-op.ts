@@ -16,7 +16,7 @@ export function defineOp<
   const V extends string = never,
 >(definition: OpDefinition<I, O, S, V>): OpRecord & { readonly definition: OpDefinition<I, O, S, V> } {
   const scalarAttrs = new Set(Object.keys(definition.attrs).filter((n) => definition.attrs[n]!.kind === "scalar"));
-  const erased = definition as unknown as Omit<OpRecord, "id" | "body" | "scalarAttrs">;
+  const erased = definition as unknown as Omit<OpRecord, "id" | "body" | "scalarAttrs"> & Forms;
   return {
     name: definition.name,
     id: nextId++,
@@ -24,7 +24,7 @@ export function defineOp<
     outputs: definition.outputs,
     attrs: definition.attrs,
     infer: erased.infer,
-    body: bodyOf(definition as unknown as Forms),
+    body: bodyOf(erased),
     saves: definition.saves ?? [],
     grad: erased.grad,
     ghosts: definition.ghosts ?? [],
