@@ -40,14 +40,19 @@ await build({
 const oar = await import(pathToFileURL(outfile).href);
 oar.assemble();
 
-const engine = new oar.Engine(oar.platform, new oar.Heap(), (heap) => {
+const engine = new oar.Engine(oar.platform, new oar.Heap(), (/** @type {unknown} */ heap) => {
   if (name === "wasm") return oar.createWasmTarget(heap, { threads: Number(threads) });
   const { target, reason } = oar.createNativeTarget(heap, { threads: Number(threads) });
   if (!target) throw new Error(reason.message);
   return target;
 });
 
-/** Seconds of one run of an op as a compiled Program, best of several. */
+/**
+ * Seconds of one run of an op as a compiled Program, best of several.
+ * @param {unknown} op
+ * @param {(readonly number[] | undefined)[]} shapes of the inputs, undefined for one left out
+ * @param {Record<string, unknown>} attrs
+ */
 function measure(op, shapes, attrs) {
   const builder = new oar.GraphBuilder();
   const inputs = shapes.map((shape) => shape && builder.input({ dtype: "float32", shape }));
@@ -63,7 +68,7 @@ function measure(op, shapes, attrs) {
     { fuse: true },
   );
   for (const v of [...given, ...outputs]) {
-    const count = v.shape.reduce((a, b) => a * b, 1);
+    const count = v.shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
     const address = engine.heap.alloc(Math.max(64, count * 4));
     const view = new Float32Array(engine.heap.memory.buffer, address, count);
     for (let i = 0; i < count; i++) view[i] = ((i * 7919) % 1000) / 1000 - 0.5;
@@ -83,18 +88,22 @@ function measure(op, shapes, attrs) {
 
 const shapes = wanted.length > 0 ? wanted : ["64x32x32", "128x16x32", "256x8x32", "512x4x32"];
 for (const text of shapes) {
-  const [size, stride = "1"] = text.split("s");
-  const [channels, extent, batch, out = channels, taps = 3] = size.split("x").map(Number);
+  const [size = "", stride = "1"] = text.split("s");
+  const [channels = 64, extent = 32, batch = 32, out = channels, taps = 3] = size.split("x").map(Number);
   const s = Number(stride);
   const pad = (taps - 1) / 2;
   const x = [batch, channels, extent, extent];
   const w = [out, channels, taps, taps];
   const result = Math.floor((extent + 2 * pad - taps) / s) + 1;
   const d = [batch, out, result, result];
-  const few = (rows) => (rows <= 16 ? rows : 0);
+  const few = (/** @type {number} */ rows) => (rows <= 16 ? rows : 0);
   const attrs = { strides: [s, s], paddings: [pad, pad, pad, pad], dilations: [1, 1], groups: 1 };
   const flop = 2 * batch * out * result * result * channels * taps * taps;
-  const rate = (op, list, more) => (flop / measure(op, list, { ...attrs, ...more }) / 1e9).toFixed(1).padStart(7);
+  const rate = (
+    /** @type {unknown} */ op,
+    /** @type {(readonly number[] | undefined)[]} */ list,
+    /** @type {Record<string, unknown>} */ more,
+  ) => (flop / measure(op, list, { ...attrs, ...more }) / 1e9).toFixed(1).padStart(7);
   const forward = rate(oar.conv2dOp, [x, w, undefined, undefined], { few: few(out) });
   const input = rate(oar.conv2dTransposeOp, [d, w, undefined, x], { few: few(channels), more: [] });
   const filter = rate(oar.conv2dFilterGradOp, [x, d, w], { few: few(out) });
