@@ -1,7 +1,7 @@
 // The state of an optimizer's parameters: made at their first update, named as Paddle names it, saved and loaded.
 
 import type { DType } from "../core/dtype.js";
-import { InvalidArgumentError, NotFoundError } from "../core/errors.js";
+import { InvalidArgumentError, NotFoundError, PreconditionNotMetError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
 import { formatShape, sameShape, type Shape } from "../core/shape.js";
 import { isNdArray } from "../core/nd-array.js";
@@ -25,6 +25,26 @@ export interface AccumulatorSpec {
   /** The parameter's by default, float32 for half-precision parameters. */
   readonly dtype?: DType | undefined;
 }
+
+/** Where the state of a Program's parameters lives: static mode says. */
+export interface StateHome {
+  /** A persistable variable whose first value is `first`: a number for all elements, or loaded values. */
+  make(name: string, shape: Shape, dtype: DType, first: number | Tensor): Tensor;
+  /** Makes sure that the startup Program in force gives a variable its first value. */
+  ensure(variable: Tensor, first: number): void;
+  /** The tensor that holds a variable's value now; undefined before the startup Program ran. */
+  value(variable: Tensor): Tensor | undefined;
+}
+
+let stateHome: StateHome | undefined;
+
+/** Installs static mode's place for state. */
+export function setStateHome(home: StateHome): void {
+  stateHome = home;
+}
+
+/** The tensor that holds a piece of state. */
+const valueOf = (t: Tensor): Tensor | undefined => (t.symbol ? stateHome!.value(t) : t);
 
 /** Saved state: tensors by name, and the schedule's under `LR_Scheduler`. */
 export type OptimizerState = Record<string, unknown>;
@@ -52,7 +72,7 @@ export class Accumulators {
       const owner = this.masters.get(p)?.name ?? p.name;
       state = new Map(specs().map((spec) => [spec.name, this.make(p, spec, owner)]));
       this.byParameter.set(p, state);
-    }
+    } else if (p.symbol) for (const spec of specs()) stateHome!.ensure(state.get(spec.name)!, spec.fill);
     return state;
   }
 
@@ -72,11 +92,18 @@ export class Accumulators {
 
   private make(p: Parameter, spec: AccumulatorSpec, owner: string): Tensor {
     const dtype = spec.dtype ?? (isHalf(p.dtype) ? "float32" : p.dtype);
-    const made = unscoped(() => eagerly(() => full(spec.shape ?? p.shape, spec.fill, dtype))) as Tensor;
+    const shape = spec.shape ?? p.shape;
     const kind = this.optimizerName === undefined ? spec.name : `${this.optimizerName}_${spec.name}`;
-    made.name = uniqueName.generate(`${owner}_${kind}`);
-    made.persistable = true;
-    if (Object.keys(this.waiting).length > 0) this.take(made);
+    const name = uniqueName.generate(`${owner}_${kind}`);
+    const loaded = Object.keys(this.waiting).length > 0;
+    const eager = (): Tensor => {
+      const t = unscoped(() => eagerly(() => full(shape, spec.fill, dtype))) as Tensor;
+      t.name = name;
+      t.persistable = true;
+      if (loaded) this.take(t);
+      return t;
+    };
+    const made = p.symbol ? stateHome!.make(name, shape, dtype, loaded ? eager() : spec.fill) : eager();
     const all = this.kinds.get(spec.name) ?? new Map<Parameter, Tensor>();
     this.kinds.set(spec.name, all.set(p, made));
     return made;
@@ -128,13 +155,22 @@ export class Accumulators {
       if (loaded !== undefined) setTensorValue(t, loaded as Tensor, `"${t.name}"`, isStrictPaddle());
     }
     this.waiting = { ...rest };
-    for (const all of this.kinds.values()) for (const t of all.values()) this.take(t);
+    for (const all of this.kinds.values())
+      for (const t of all.values()) this.take(valueOf(t) ?? notStarted(t, this.api));
     return steps;
   }
 }
 
 /** Whether a dtype is too short to add small steps to. */
 export const isHalf = (dtype: DType): boolean => dtype === "float16" || dtype === "bfloat16";
+
+function notStarted(t: Tensor, api: string): never {
+  throw new PreconditionNotMetError(`the scope has no value for "${t.name}" yet.`, {
+    op: `${api}.setStateDict`,
+    name: t.name,
+    hint: "run the startup program first: await exe.run(startup).",
+  });
+}
 
 /** The key of a name in a state; outside strictPaddle another trailing counter will do when it is the only one. */
 function keyFor(name: string, state: Readonly<Record<string, unknown>>): string | undefined {

@@ -22,7 +22,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { scoped } from "../trace/handles.js";
 import { assignInto } from "../trace/inplace.js";
-import { eachStep, runtimeScalar } from "../trace/step-trace.js";
+import { eachStep, guarded, runtimeScalar } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { type AccumulatorSpec, Accumulators, isHalf, type OptimizerState } from "./accumulators.js";
 import { type ParameterGroup, type ParameterSet, readParameters } from "./groups.js";
@@ -183,8 +183,9 @@ export abstract class Optimizer {
   /** What is in force for one of its parameters, and where each setting came from; undefined for a stranger. */
   settingsOf(parameter: Parameter): ParameterSettings | undefined {
     const set = this.groups.find((s) => s.parameters.includes(parameter));
-    if (!set) return undefined;
-    const { group } = set;
+    // In a Program an optimizer made without parameters decides about all of them.
+    if (!set && !parameter.symbol) return undefined;
+    const group = set?.group;
     const learningRate = resolveRate(parameter, group);
     const own = group?.gradClip;
     return {
@@ -227,7 +228,20 @@ export abstract class Optimizer {
     eachStep(() => {
       this.stepCount++;
     });
+    guarded(() => work.map(({ set }) => this.#settingsKey(set)).join(";"));
     withGrad(false, () => scoped(() => work.forEach(({ set, pairs }) => this.#updateGroup(set, pairs))));
+  }
+
+  /** Everything about a set's parameters that decides the code of a step; numbers that may change from step to step are not in it. */
+  #settingsKey({ group, parameters }: ParameterSet): string {
+    const one = (p: Parameter): string => {
+      const factor = resolveRate(p, group).value;
+      const rate = factor === 0 ? "held" : factor === 1 ? "1" : typeof factor === "number" ? "own" : identityOf(factor);
+      const decay = resolveRegularizer(p, group, this.#owner).value;
+      const kind = decay instanceof Decay ? `${decay.kind}${decay.coeff}` : decay === null ? "" : identityOf(decay);
+      return `${p.stopGradient ? "" : rate},${kind},${p.needClip ? "" : "unclipped"}`;
+    };
+    return parameters.map(one).join("|");
   }
 
   /** Trainable parameters with their gradients. */
@@ -281,9 +295,12 @@ export abstract class Optimizer {
   /** The final rate, as a number or (inside a compiled step) as a scalar that is read anew before each run. */
   #rateOf(p: Parameter, group: ParameterGroup | undefined, rates: Map<Rate, Value | number>): Value | number {
     const factor = resolveRate(p, group).value;
+    const read = (): number => this.getLr() * rateNow(resolveRate(p, group).value);
+    // A factor of a parameter's own may change between steps; the usual factor of 1 is one number for all.
+    if (typeof factor === "number" && factor !== 1) return runtimeScalar(read);
     let rate = rates.get(factor);
     if (rate === undefined) {
-      rate = runtimeScalar(() => this.getLr() * rateNow(resolveRate(p, group).value));
+      rate = runtimeScalar(read);
       rates.set(factor, rate);
     }
     return rate;
@@ -351,6 +368,19 @@ export abstract class Optimizer {
   setDict(state: Readonly<Record<string, unknown>>): void {
     this.setStateDict(state);
   }
+}
+
+const identities = new WeakMap<object, string>();
+let identitiesGiven = 0;
+
+/** A text that is this object's alone. */
+function identityOf(x: object): string {
+  let id = identities.get(x);
+  if (id === undefined) {
+    id = `#${identitiesGiven++}`;
+    identities.set(x, id);
+  }
+  return id;
 }
 
 const noDecay = { decay: "none", coeff: 0 } as const;

@@ -23,6 +23,26 @@ export type SettingKey = "learningRate" | "regularizer" | "trainable" | "needCli
 /** Where a setting came from. */
 export type SettingSource = "ParamAttr" | "default" | "layer default" | "global initializer" | "assigned" | "frozen";
 
+/** What a Program's parameter does with values: static mode says. */
+export interface ParameterStore {
+  /** The tensor that holds its value. Throws before the startup Program ran. */
+  value(parameter: Parameter): Tensor;
+  /** Gives it another first value, and that value if it has one already. */
+  initialize(parameter: Parameter, initializer: Initializer): void;
+}
+
+let store: ParameterStore | undefined;
+
+/** Installs static mode's store. */
+export function setParameterStore(given: ParameterStore): void {
+  store = given;
+}
+
+let changes = 0;
+
+/** Counts assignments to settings of parameters, so that compiled Programs notice them cheaply. */
+export const settingChanges = (): number => changes;
+
 /** What a parameter is made with. */
 export interface ParameterInit {
   readonly name: string;
@@ -112,6 +132,7 @@ export class Parameter extends Tensor {
   set learningRate(rate: Rate) {
     checkRate(rate, "learningRate", "Parameter");
     this.rate = rate;
+    changes++;
     this.sources.learningRate = "assigned";
   }
 
@@ -144,6 +165,7 @@ export class Parameter extends Tensor {
       });
     }
     this.decay = regularizer;
+    changes++;
     this.sources.regularizer = "assigned";
   }
 
@@ -154,6 +176,7 @@ export class Parameter extends Tensor {
 
   set needClip(need: boolean) {
     this.clipped = checkBoolean(need, "needClip");
+    changes++;
     this.sources.needClip = "assigned";
   }
 
@@ -164,6 +187,7 @@ export class Parameter extends Tensor {
 
   set trainable(trainable: boolean) {
     this.stopGradient = !checkBoolean(trainable, "trainable");
+    changes++;
     this.sources.trainable = "assigned";
   }
 
@@ -178,17 +202,20 @@ export class Parameter extends Tensor {
    * @throws InvalidArgumentError for another shape; under `strictPaddle` for another dtype or a plain array, too.
    */
   setValue(value: TensorLike): this {
-    setTensorValue(this, value, `parameter "${this.name}"`, isStrictPaddle());
+    const target = this.symbol ? store!.value(this) : this;
+    setTensorValue(target, value, `parameter "${this.name}"`, isStrictPaddle());
     this.settle();
     return this;
   }
 
   /** Gives it a new first value, as if it had been created with this initializer. */
   initialize(initializer: Initializer): this {
-    overwrite(
-      this,
-      withGrad(false, () => initializer.make(this.shape, this.dtype)),
-    );
+    if (this.symbol) store!.initialize(this, initializer);
+    else
+      overwrite(
+        this,
+        withGrad(false, () => initializer.make(this.shape, this.dtype)),
+      );
     this.init = initializer;
     this.sources.initializer = "assigned";
     return this;

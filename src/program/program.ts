@@ -13,7 +13,8 @@ export class VarDesc {
   captured: Value | undefined = undefined;
 
   constructor(
-    readonly name: string,
+    /** Static helpers rename what they make, as Paddle names it. */
+    public name: string,
     readonly shape: Shape,
     readonly dtype: DType,
     /** Lives on between runs: parameters, optimizer state. */

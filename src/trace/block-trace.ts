@@ -21,11 +21,12 @@ export class BlockTrace implements Interpreter {
   process(record: OpRecord, operands: readonly (Value | number | undefined)[], attrs: Attrs): Value[] {
     const { outs } = inferCall(record, operands, attrs);
     const n = this.counter++;
+    const inputs = operands.map((o) => this.operand(o));
     const outputs = record.outputs.map((name) => {
       const type = outs[name]!;
       return this.block.addVar(new VarDesc(this.nameOf(record, name, n), type.shape, type.dtype));
     });
-    const op = { record, operands: operands.map((o) => this.operand(o)), attrs, outputs };
+    const op = { record, operands: inputs, attrs, outputs };
     for (const v of outputs) v.producer = op;
     this.block.ops.push(op);
     record.outputs.forEach((name, i) => this.follow(operands, inplaceOperand(record, name), outputs[i]!));
@@ -33,14 +34,14 @@ export class BlockTrace implements Interpreter {
   }
 
   /** After an in-place op its operand means the new variable. */
-  private follow(operands: readonly (Value | number | undefined)[], at: number | undefined, desc: VarDesc): void {
+  protected follow(operands: readonly (Value | number | undefined)[], at: number | undefined, desc: VarDesc): void {
     const changed = at === undefined ? undefined : operands[at];
     if (typeof changed !== "object") return;
     if (changed.symbol) changed.symbol = desc;
     else this.captures.set(changed, desc);
   }
 
-  private operand(o: Value | number | undefined): Operand {
+  protected operand(o: Value | number | undefined): Operand {
     if (typeof o !== "object") return o;
     if (o.symbol) return o.symbol as VarDesc;
     return this.capture(o);

@@ -18,6 +18,13 @@ export class StepTrace extends BlockTrace {
   readonly scalars: RuntimeScalar[] = [];
   /** Called before each run, for bookkeeping outside the engine (step counters). */
   readonly beforeRun: (() => void)[] = [];
+  /** What the captured code was decided by: when a text changes, the step must be captured again. */
+  readonly guards: { readonly read: () => string; readonly was: string }[] = [];
+
+  /** Whether the code still fits the settings it was captured with. */
+  get fits(): boolean {
+    return this.guards.every((g) => g.read() === g.was);
+  }
 }
 
 /**
@@ -37,4 +44,10 @@ export function eachStep(action: () => void): void {
   const trace = currentCapture();
   if (trace instanceof StepTrace) trace.beforeRun.push(action);
   else action();
+}
+
+/** Notes a text that decided the code being traced: settings of parameters. */
+export function guarded(read: () => string): void {
+  const trace = currentCapture();
+  if (trace instanceof StepTrace) trace.guards.push({ read, was: read() });
 }

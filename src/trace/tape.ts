@@ -160,6 +160,8 @@ export interface WalkOptions {
   readonly createGraph: boolean;
   /** Values whose gradients are wanted; undefined: all leaves. */
   readonly inputs?: readonly Value[] | undefined;
+  /** Values that no gradient flows through or into. */
+  readonly stops?: readonly Value[] | undefined;
 }
 
 /** Gradients by value. */
@@ -181,6 +183,8 @@ class Walk {
   private readonly wantedOutputs = new Map<TapeNode, Map<number, Value[]>>();
   private wantedLeaves: Set<Value> | undefined;
   private readonly needed: Set<TapeNode> | undefined;
+  private readonly stoppedLeaves = new Set<Value>();
+  private readonly stoppedOutputs = new Map<TapeNode, Set<number>>();
   /** How many places of this walk hold a value. */
   private readonly holders = new Map<Value, number>();
 
@@ -189,6 +193,7 @@ class Walk {
     private readonly seeds: readonly (Value | undefined)[],
     private readonly options: WalkOptions,
   ) {
+    for (const v of options.stops ?? []) this.stop(v);
     if (options.inputs) {
       this.wantedLeaves = new Set();
       for (const v of options.inputs) this.want(v);
@@ -207,6 +212,17 @@ class Walk {
     this.wantedLeaves = new Set(used);
     for (const node of nodes)
       if (node.hooks.length > 0 || node.retainers.length > 0) this.wantedOutputs.set(node, new Map());
+  }
+
+  private stop(v: Value): void {
+    const node = v.source as TapeNode | undefined;
+    if (!node) this.stoppedLeaves.add(v);
+    else this.stoppedOutputs.set(node, (this.stoppedOutputs.get(node) ?? new Set()).add(v.outputIndex));
+  }
+
+  private isStopped(e: Edge): boolean {
+    if (e.leaf) return this.stoppedLeaves.has(e.leaf);
+    return this.stoppedOutputs.get(e.node!)?.has(e.index) ?? false;
   }
 
   private want(v: Value): void {
@@ -266,7 +282,7 @@ class Walk {
     const needed = new Set<TapeNode>();
     for (const node of nodes) {
       for (const e of node.edges) {
-        if (!e) continue;
+        if (!e || this.isStopped(e)) continue;
         const leads = e.leaf ? this.wantedLeaves!.has(e.leaf) : needed.has(e.node!) || this.wantedOutputs.has(e.node!);
         if (!leads) continue;
         needed.add(node);
@@ -394,6 +410,7 @@ class Walk {
   }
 
   private leadsOn(edge: Edge): boolean {
+    if (this.isStopped(edge)) return false;
     if (!this.needed) return true;
     if (edge.leaf) return this.wantedLeaves!.has(edge.leaf);
     return this.needed.has(edge.node!) || this.wantedOutputs.has(edge.node!);
@@ -429,6 +446,7 @@ class Walk {
   }
 
   private send(edge: Edge, g: Value): void {
+    if (this.isStopped(edge)) return;
     if (edge.leaf) {
       this.sendToLeaf(edge.leaf, g);
       return;
