@@ -60,6 +60,9 @@ import * as rnnt from "./rnnt.js";
 import * as pNorm from "./p-norm.js";
 import * as convolution from "./convolution.js";
 import * as pooling from "./pooling.js";
+import * as interpolate from "./interpolate.js";
+import * as interpolateGrid from "./interpolate-grid.js";
+import * as fold from "./fold.js";
 import * as vector from "./vector.js";
 import * as recurrence from "./recurrence.js";
 import * as optimizer from "./optimizer.js";
@@ -136,6 +139,9 @@ const families: readonly object[] = [
   convolution,
   recurrence,
   pooling,
+  interpolate,
+  interpolateGrid,
+  fold,
   vector,
   linearAlgebra,
   triangular,

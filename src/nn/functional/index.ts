@@ -40,3 +40,5 @@ export * from "./conv.js";
 export * from "./pooling.js";
 export * from "./pooling-adaptive.js";
 export type { Padding, PerAxis, SpatialFormat } from "./spatial.js";
+export * from "./fold.js";
+export * from "./vision.js";
