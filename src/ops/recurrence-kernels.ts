@@ -5,7 +5,10 @@ import { type Buf, type Expr, constant } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 import { ceilDiv } from "./gemm-sizes.js";
 import { type Cell, type CellMode, cells } from "./recurrence-cells.js";
-import { multiplyRows, packPanels } from "./recurrence-product.js";
+import { packPanels } from "./panels.js";
+import { multiplyRows } from "./recurrence-product.js";
+
+const one = constant("i32", 1);
 
 /** Register tiles of rows that one block carries through time, at most: they share each panel of weights while it is in the cache. */
 const BLOCK_TILES = 2;
@@ -88,7 +91,13 @@ export function emitForward(
   const at = new Layout(b, x, hidden, attrs);
   const { batch, cell, type } = at;
   const width = weight.extent(0);
-  const panels = packPanels(b, type, hidden, width, (d, j) => weight.at(j, d));
+  const panels = packPanels(b, "panels", {
+    type,
+    batches: one,
+    depth: hidden,
+    width,
+    at: (_, d, j) => weight.at(j, d),
+  });
   const stride = k.mul(panels.count, panels.columns);
   const sums = at.matrix("sums", stride);
   const last = outs.last.buf!;
@@ -157,7 +166,13 @@ export function emitBackward(
   const at = new Layout(b, d, hidden, attrs);
   const { batch, cell, type } = at;
   const width = weight.extent(0);
-  const panels = packPanels(b, type, width, hidden, (j, u) => weight.at(j, u));
+  const panels = packPanels(b, "panels", {
+    type,
+    batches: one,
+    depth: width,
+    width: hidden,
+    at: (_, j, u) => weight.at(j, u),
+  });
   const stride = k.mul(panels.count, panels.columns);
   const sums = at.matrix("sums", stride);
   const running = outs.dstate.buf!;
