@@ -98,8 +98,9 @@ export async function time(call, sync) {
  * Traces the losses of the first steps, then times the steps after them.
  * @param {(i: number) => Tensor} step a whole training step; gives its loss
  * @param {number} traceLength
+ * @param {() => Promise<void>} ready waits for native code; it counts as warm-up
  */
-export async function benchTraining(step, traceLength) {
+export async function benchTraining(step, traceLength, ready = async () => {}) {
   const began = performance.now();
   const losses = [];
   let i = 0;
@@ -109,6 +110,7 @@ export async function benchTraining(step, traceLength) {
     last = step(i++);
     losses.push(Number(await last.item()));
   }
+  await ready();
   const warm = (performance.now() - began) / 1000;
   const { median, best } = await time(
     () => {
@@ -118,3 +120,21 @@ export async function benchTraining(step, traceLength) {
   );
   emit("steps_per_s", 1 / median, "steps/s", { best: 1 / best, loss_trace: losses, warm_s: Number(warm.toFixed(3)) });
 }
+
+/**
+ * Five elements by which results are compared.
+ * @param {ArrayLike<number>} data
+ */
+export function sample(data) {
+  const n = data.length;
+  return [0, Math.floor(n / 7), Math.floor(n / 3), n >> 1, n - 1].map((i) => Number(data[i]));
+}
+
+/**
+ * The element of a list that a step uses.
+ * @template T
+ * @param {readonly T[]} list
+ * @param {number} i
+ * @returns {T}
+ */
+export const pick = (list, i) => /** @type {T} */ (list[i % list.length]);
