@@ -36,7 +36,7 @@ export async function train(net: SpamNet, mails: readonly LabelledMail[]): Promi
       losses += Number(loss) * label.size;
       bar.update(seen, [
         ["loss", losses / seen],
-        ["mails/s", speed(total + seen)],
+        ["mails/s", String(speed(total + seen))],
       ]);
     }
     total += seen;
