@@ -233,6 +233,12 @@ export abstract class Optimizer {
   }
 
   /** Everything about a set's parameters that decides the code of a step; numbers that may change from step to step are not in it. */
+  settingsKey(parameters: readonly Parameter[]): string {
+    return parameters
+      .map((p) => this.#settingsKey({ group: this.groups.find((s) => s.parameters.includes(p))?.group, parameters: [p] }))
+      .join("|");
+  }
+
   #settingsKey({ group, parameters }: ParameterSet): string {
     const one = (p: Parameter): string => {
       const factor = resolveRate(p, group).value;

@@ -2,20 +2,22 @@
 
 import type { DType } from "../core/dtype.js";
 import { AlreadyExistsError, InvalidArgumentError } from "../core/errors.js";
+import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import { getDefaultDtype } from "../core/promotion.js";
-import { splitOptions, type Trailing } from "../core/options.js";
-import type { Shape } from "../core/shape.js";
+import { formatShape, type Shape, sizeOf } from "../core/shape.js";
 import { type MinimizeOptions, type Optimizer, setStaticMinimize } from "../optimizer/optimizer.js";
 import type { Parameter } from "../param/parameter.js";
+import { uniqueName } from "../param/unique-name.js";
 import { VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { walk } from "../trace/tape.js";
-import { standIn } from "./extents.js";
-import { defaultMainProgram } from "./mode.js";
-import type { Program } from "./program.js";
+import { publicExtent, standIn } from "./extents.js";
+import { buildingIn, defaultMainProgram, defaultStartupProgram, makePersistable } from "./mode.js";
 import { programOf } from "./owners.js";
+import { Program } from "./program.js";
+import { noteSettings } from "./variants.js";
 
 /** Options of {@link data}. */
 export interface DataOptions {
@@ -40,46 +42,94 @@ export function data(name: string, shape: readonly (number | null)[], ...rest: T
 /** Gradients by parameter, as {@link appendBackward} returns them. */
 export type ParameterGradients = [Parameter, Tensor][];
 
+/** Options of {@link appendBackward}. */
+export interface BackwardOptions {
+  /** Only these parameters; by default every trainable one of the Program. */
+  readonly parameterList?: readonly (Tensor | string)[] | null | undefined;
+  /** No gradient flows through these: variables or names. */
+  readonly noGradSet?: Iterable<Tensor | string> | null | undefined;
+  /** Accepted for Paddle's sake. */
+  readonly callbacks?: unknown;
+  /** Accepted for Paddle's sake. */
+  readonly checkpoints?: unknown;
+}
+
+const variableOf = (program: Program, v: Tensor | string): Tensor =>
+  typeof v === "string" ? program.globalBlock().var(v) : v;
+
 /**
  * Appends the gradients of a loss to its Program.
  *
- * @param options `parameterList`: only these; `noGradSet`: no gradient through these (variables or names).
+ * @returns each parameter that leads to the loss with its gradient; gradients can be fetched as `NAME@GRAD`
+ * @throws InvalidArgumentError when the loss has more than one element.
+ * @example
+ * ```ts
+ * import { disableStatic, enableStatic, mean, static as static_ } from "oarjs";
+ * enableStatic();
+ * const [main, startup] = [new static_.Program(), new static_.Program()];
+ * static_.programGuard(main, startup, () => {
+ *   const loss = mean(static_.nn.fc(static_.data("x", [-1, 4]), 2));
+ *   console.log(static_.appendBackward(loss).length); // 2
+ * });
+ * disableStatic();
+ * ```
  */
-export function appendBackward(
+export function appendBackward(loss: Tensor, options: BackwardOptions = {}): ParameterGradients {
+  const o = checkOptions<BackwardOptions>("appendBackward", options, [
+    "parameterList",
+    "noGradSet",
+    "callbacks",
+    "checkpoints",
+  ]);
+  const program = programOf(loss, "appendBackward");
+  const wanted = o.parameterList?.map((p) => variableOf(program, p)) ?? program.allParameters();
+  return backwardInto(program, loss, wanted as Parameter[], o.noGradSet ?? []);
+}
+
+function backwardInto(
+  program: Program,
   loss: Tensor,
-  options: {
-    readonly parameterList?: readonly (Tensor | string)[] | undefined;
-    readonly noGradSet?: Iterable<Tensor | string> | undefined;
-  } = {},
+  wanted: readonly Parameter[],
+  noGradSet: Iterable<Tensor | string>,
 ): ParameterGradients {
-  const program = programOf(loss);
-  const wanted =
-    options.parameterList?.map((p) => (typeof p === "string" ? program.globalBlock().var(p) : p)) ??
-    program.allParameters();
-  const trainable = wanted.filter((p) => !p.stopGradient) as Parameter[];
-  const found = backwardOf(program, [loss], [undefined], trainable, options.noGradSet ?? []);
+  if (sizeOf(loss.shape) !== 1) {
+    throw new InvalidArgumentError(
+      `the loss must have one element, it is ${formatShape(Array.from(loss.shape, publicExtent))}.`,
+      { op: "appendBackward", hint: "take its mean or sum." },
+    );
+  }
+  const trainable = wanted.filter((p) => !p.stopGradient);
+  // Gradients of variables in between can be fetched, too; those that nobody fetches are not computed.
+  const between = [...program.trace.handles.values()].filter((v) => v.source && !v.stopGradient);
+  const found = backwardOf(program, [loss], [undefined], [...trainable, ...between], noGradSet);
   return trainable.flatMap((p): ParameterGradients => {
     const g = found.get(p) as Tensor | undefined;
     return g ? [[p, g]] : [];
   });
 }
 
+/** Options of {@link gradients}. */
+export interface GradientOptions {
+  /** Gradients of the targets; ones by default. */
+  readonly targetGradients?: Tensor | readonly (Tensor | null)[] | null | undefined;
+  /** No gradient flows through these: variables or names. */
+  readonly noGradSet?: Iterable<Tensor | string> | null | undefined;
+}
+
 /** Gradients of targets with respect to inputs, appended to the Program; null where none flows. */
 export function gradients(
   targets: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],
-  options: {
-    readonly targetGradients?: Tensor | readonly (Tensor | null)[] | null | undefined;
-    readonly noGradSet?: Iterable<Tensor | string> | undefined;
-  } = {},
+  ...rest: Trailing<Tensor | readonly (Tensor | null)[] | null, GradientOptions>
 ): (Tensor | null)[] {
+  const options = splitOptions<GradientOptions>("gradients", rest, ["targetGradients", "noGradSet"]);
   const roots = Array.isArray(targets) ? (targets as Tensor[]) : [targets as Tensor];
   const wanted = Array.isArray(inputs) ? (inputs as Tensor[]) : [inputs as Tensor];
   const given = options.targetGradients;
   const seeds = Array.isArray(given)
     ? given.map((g) => g ?? undefined)
     : [(given as Tensor | null | undefined) ?? undefined];
-  const program = programOf(roots[0]!);
+  const program = programOf(roots[0]!, "gradients");
   const found = backwardOf(
     program,
     roots,
@@ -97,32 +147,64 @@ function backwardOf(
   wanted: readonly Value[],
   noGrad: Iterable<Tensor | string>,
 ): Map<Value, Value> {
-  const stopped = [...noGrad]
-    .map((v) => (typeof v === "string" ? program.globalBlock().var(v) : v))
-    .filter((v) => !v.stopGradient);
-  for (const v of stopped) v.stopGradient = true;
-  try {
-    const found = program.trace.as("backward", () =>
-      capturing(program.trace, () => walk(roots, seeds, { retainGraph: true, createGraph: true, inputs: wanted })),
-    );
-    for (const [x, g] of found)
-      if (x.symbol && g.symbol) program.gradients.set(`${x.symbol.name}@GRAD`, g.symbol as VarDesc);
-    return found;
-  } finally {
-    for (const v of stopped) v.stopGradient = false;
-  }
+  // Variables that were told to stop gradients after an op had read them stop them, too: flags count as they are now.
+  const told = [...program.trace.handles.values()].filter((v) => v.stopGradient);
+  const frozen = program.allParameters().filter((p) => p.stopGradient);
+  const stops = [...told, ...frozen, ...[...noGrad].map((v) => variableOf(program, v))];
+  const found = program.trace.as("backward", () =>
+    capturing(program.trace, () =>
+      walk(roots, seeds, { retainGraph: true, createGraph: true, inputs: wanted, stops }),
+    ),
+  );
+  for (const [x, g] of found)
+    if (x.symbol && g.symbol) program.gradients.set(`${x.symbol.name}@GRAD`, g.symbol as VarDesc);
+  return found;
 }
 
 /** Appends backward and update ops for a static loss: what `optimizer.minimize` does in static mode. */
 export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: MinimizeOptions): [[], ParameterGradients] {
-  const program = programOf(loss);
-  const given =
-    options.parameters ?? (optimizer.parameters.length > 0 ? optimizer.parameters : program.allParameters());
-  const pairs = appendBackward(loss, { parameterList: given, noGradSet: options.noGradSet ?? [] });
-  if (pairs.length === 0)
-    throw new InvalidArgumentError("no trainable parameter leads to the loss.", { op: "minimize" });
-  program.trace.as("optimize", () => capturing(program.trace, () => optimizer.applyGradients(pairs)));
+  const program = programOf(loss, "minimize");
+  const startup = options.startupProgram instanceof Program ? options.startupProgram : program.startup;
+  const given = options.parameters ?? (optimizer.parameters.length > 0 ? optimizer.parameters : undefined);
+  const parameters = [...(given ?? program.allParameters())];
+  const append = (into: Program): ParameterGradients =>
+    buildingIn(into, startup ?? defaultStartupProgram(), () => {
+      const pairs = backwardInto(into, loss, parameters, options.noGradSet ?? []);
+      if (pairs.length === 0)
+        throw new InvalidArgumentError("no trainable parameter leads to the loss.", { op: "minimize" });
+      showRate(into, optimizer);
+      // Paddle's order: by name.
+      const sorted = [...pairs].sort(([a], [b]) => (a.name < b.name ? -1 : 1));
+      into.trace.as("optimize", () => capturing(into.trace, () => optimizer.applyGradients(sorted)));
+      return pairs;
+    });
+  const from = program.block.ops.length;
+  const pairs = append(program);
+  program.updates.push({
+    optimizer,
+    parameters,
+    from,
+    to: program.block.ops.length,
+    latest: new Map(program.trace.latest),
+    gradients: new Map(program.gradients),
+    append,
+    settings: () => `${parameters.map((p) => (p.stopGradient ? "0" : "1")).join("")}${optimizer.settingsKey(parameters)}`,
+  });
+  noteSettings(program);
   return [[], pairs];
 }
+
+/** The Scope shows the optimizer's rate as `learning_rate_N`; the executor writes it before each run. */
+function showRate(program: Program, optimizer: Optimizer): void {
+  let name = rateNames.get(optimizer);
+  if (name === undefined) {
+    name = uniqueName.generate("learning_rate");
+    rateNames.set(optimizer, name);
+  }
+  if (!program.persistables.has(name)) makePersistable(name, [], "float32", optimizer.getLr());
+  program.rates.set(name, optimizer);
+}
+
+const rateNames = new WeakMap<Optimizer, string>();
 
 setStaticMinimize(minimizeStatic);

@@ -1,29 +1,32 @@
 // Executor: runs Programs, compiled once for each signature of what is fed and fetched.
 
 import { type DType, dtypes } from "../core/dtype.js";
-import { InvalidArgumentError, nearest, NotFoundError } from "../core/errors.js";
+import { InvalidArgumentError, nearest, NotFoundError, PreconditionNotMetError } from "../core/errors.js";
 import { isNdArray, type NdArray } from "../core/nd-array.js";
 import { fromNested } from "../core/nested.js";
 import { checkOptions, describe, splitOptions } from "../core/options.js";
 import { formatShape, type Shape, sizeOf } from "../core/shape.js";
 import { type Engine, engine } from "../device/engine.js";
-import type { Operator, VarDesc } from "../program/program.js";
+import type { VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
+import { eagerly } from "../trace/bind.js";
 import { fromArray, readArray, toArray, writeArray } from "../trace/eager.js";
 import { Runnable } from "../trace/runnable.js";
 import { publicExtent, Sizes } from "./extents.js";
-import { defaultMainProgram } from "./mode.js";
-import type { Program } from "./program.js";
-import { globalScope, type Scope } from "./scope.js";
+import { defaultMainProgram, extending } from "./mode.js";
+import { Program } from "./program.js";
+import { neededOps } from "./prune.js";
+import { globalScope, type Scope, scopeGuard } from "./scope.js";
+import { variantOf } from "./variants.js";
 
 /** What may be fed for a variable. */
 export type Feed = number | boolean | readonly unknown[] | NdArray | ArrayBufferView | Tensor;
 
 /** Options of {@link Executor.run}. */
 export interface RunOptions {
-  readonly program?: Program | undefined;
+  readonly program?: Program | CompiledProgram | undefined;
   readonly feed?: Readonly<Record<string, Feed>> | undefined;
   /** Variables or their names; `NAME@GRAD` names a gradient. */
   readonly fetchList?: readonly (Tensor | string)[] | undefined;
@@ -62,14 +65,20 @@ interface Compiled {
  *
  * @example
  * ```ts
+ * import { disableStatic, enableStatic, mean, static as static_ } from "oarjs";
+ * enableStatic();
+ * const [main, startup] = [new static_.Program(), new static_.Program()];
+ * const loss = static_.programGuard(main, startup, () => mean(static_.nn.fc(static_.data("x", [-1, 4]), 2)));
  * const exe = new static_.Executor();
  * await exe.run(startup);
- * const [loss] = await exe.run(main, { feed: { x: [[1, 2, 3, 4]] }, fetchList: [lossVar] });
+ * const [value] = await exe.run(main, { feed: { x: [[1, 2, 3, 4]] }, fetchList: [loss] });
+ * disableStatic();
  * ```
  */
 export class Executor {
   private readonly cache = new Map<string, Compiled>();
   private queue: Promise<unknown> = Promise.resolve();
+  private closed = false;
 
   /** `place` is kept for Paddle's sake; there is one CPU device. */
   constructor(readonly place?: unknown) {}
@@ -78,18 +87,22 @@ export class Executor {
    * Runs a Program (the default main one unless given) and gives what `fetchList` names, in order.
    *
    * @throws NotFoundError for a fed or fetched name the Program does not have, or a parameter before startup; InvalidArgumentError for
-   * a shape or dtype that does not fit the declaration.
+   * a shape or dtype that does not fit the declaration; PreconditionNotMetError after `close`.
    */
-  run(...args: [program?: Program | RunOptions, options?: RunOptions]): Promise<NdArray[]> {
+  run(program: Program | undefined, options: RunOptions & { readonly returnNumpy: false }): Promise<Tensor[]>;
+  run(options: RunOptions & { readonly returnNumpy: false }): Promise<Tensor[]>;
+  run(program?: Program | RunOptions, options?: RunOptions): Promise<NdArray[]>;
+  run(...args: [program?: Program | RunOptions, options?: RunOptions]): Promise<(NdArray | Tensor)[]> {
     const options = splitOptions<RunOptions>("Executor.run", args, runKeys);
     const scope = options.scope ?? globalScope();
     const turn = this.queue.then(() => this.runNow(options, scope));
     this.queue = turn.catch(() => undefined);
-    return turn as Promise<NdArray[]>;
+    return turn;
   }
 
-  /** Forgets compiled Programs. */
+  /** Frees compiled Programs; the executor cannot run any more. */
   close(): void {
+    this.closed = true;
     for (const { runnable, inputs, outputs } of this.cache.values()) {
       runnable.dispose();
       for (const address of [...inputs, ...outputs]) engine().heap.free(address);
@@ -98,23 +111,32 @@ export class Executor {
   }
 
   private runNow(options: RunOptions, scope: Scope): (NdArray | Tensor)[] {
-    const program = options.program ?? defaultMainProgram();
-    if (program.initial.size > 0) runStartup(program, scope);
-    const fetch = (options.fetchList ?? []).map((f) => fetched(program, f));
-    if (fetch.length === 0 && program.initial.size > 0 && !hasEffects(program)) return [];
+    if (this.closed)
+      throw new PreconditionNotMetError("the executor was closed.", { op: "Executor.run", hint: "make another." });
+    const given = programFrom(options);
+    if (given.initial.size > 0) runStartup(given, scope);
+    const list = options.fetchList ?? [];
+    if (list.length === 0 && given.initial.size > 0 && given.trace.beforeRun.length === 0) return [];
+    const program = variantOf(given, (make) => scopeGuard(scope, () => extending(given, make)));
+    const fetch = list.map((f) => fetched(given, program, f));
     const feeds = readFeeds(program, options.feed ?? {});
     const on = engine();
-    const compiled = this.compiledFor(on, program, feeds, fetch, scope);
+    const compiled = this.compiledFor(on, program, feeds, fetch, scope, options.usePrune ?? false);
     compiled.scope = scope;
     feeds.forEach(({ array }, i) => writeArray(on, array, compiled.inputs[i]!));
-    for (const action of program.trace.beforeRun) action();
-    for (const s of program.trace.scalars) on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
+    const { trace } = program;
+    for (const action of trace.beforeRun) action();
+    for (const s of trace.scalars) on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
+    for (const [name, optimizer] of given.rates) {
+      const shown = scope.findVar(name)?.tensor?.storage;
+      if (shown) on.heap.views.f32[shown.address / 4] = optimizer.getLr();
+    }
     compiled.runnable.runInto(compiled.inputs, compiled.outputs);
-    if (program.trace.beforeRun.length > 0) program.stepCount++;
+    if (trace.beforeRun.length > 0) given.stepCount++;
     return fetch.map((_, i) => {
       const type = compiled.runnable.outputTypes[i]!;
       const array = readArray(on, type.dtype, type.shape, compiled.runnable.outputAddress(i));
-      return options.returnNumpy === false ? toTensor(array) : array;
+      return options.returnNumpy === false ? eagerly(() => toTensor(array)) : array;
     });
   }
 
@@ -124,16 +146,24 @@ export class Executor {
     feeds: readonly FedArray[],
     fetch: readonly VarDesc[],
     scope: Scope,
+    prune: boolean,
   ): Compiled {
     const signature = feeds.map((f) => `${f.desc.name}${formatShape(f.array.shape)}`).join();
-    const key = `${program.id}:${program.block.ops.length}|${signature}|${fetch.map((d) => d.name).join()}`;
+    const outputs = fetch.map((d) => d.name).join();
+    const key = `${program.id}:${program.block.ops.length}${prune ? "p" : ""}|${signature}|${outputs}`;
     let compiled = this.cache.get(key);
     if (!compiled) {
-      compiled = compileProgram(on, program, feeds, fetch, scope);
+      compiled = compileProgram(on, program, feeds, fetch, scope, prune);
       this.cache.set(key, compiled);
     }
     return compiled;
   }
+}
+
+function programFrom({ program = defaultMainProgram() }: RunOptions): Program {
+  const inner: unknown = program instanceof CompiledProgram ? program.program : program;
+  if (inner instanceof Program) return inner;
+  throw new InvalidArgumentError(`takes a Program, got ${describe(program)}.`, { op: "Executor.run" });
 }
 
 function compileProgram(
@@ -142,14 +172,16 @@ function compileProgram(
   feeds: readonly FedArray[],
   fetch: readonly VarDesc[],
   scope: Scope,
+  prune: boolean,
 ): Compiled {
   const sizes = new Sizes();
-  for (const { desc, array } of feeds) sizes.learn(desc.shape, array.shape);
+  for (const { desc, array } of feeds) sizes.learn(desc.name, desc.shape, array.shape);
+  const fed = new Map(feeds.map((f) => [f.desc, f.array.shape]));
   const compiled = { scope } as { -readonly [K in keyof Compiled]: Compiled[K] };
-  const used = usedVars(program.block.ops, fetch);
-  const persistent = [...program.persistables].filter(([, d]) => used.has(d));
-  const captured = [...program.block.vars.values()].filter((d) => d.captured?.storage && used.has(d));
-  const missing = [...used].find((d) => d.isInput && !feeds.some((f) => f.desc === d));
+  const ops = neededOps(program.block.ops, fetch, !prune);
+  const used = new Set<VarDesc>(fetch);
+  for (const op of ops) for (const o of op.operands) if (typeof o === "object") used.add(o);
+  const missing = [...used].find((d) => d.isInput && !fed.has(d));
   if (missing) {
     throw new InvalidArgumentError(`"${missing.name}" is needed and was not fed.`, {
       op: "Executor.run",
@@ -157,15 +189,18 @@ function compileProgram(
       hint: `feed: { ${missing.name}: … }`,
     });
   }
+  const persistent = [...program.persistables].filter(([, d]) => used.has(d));
+  for (const [name] of persistent) scope.require(name);
+  const captured = [...used].filter((d) => d.captured?.storage);
   compiled.runnable = new Runnable(on, {
-    ops: program.block.ops,
+    ops,
     inputs: feeds.map((f) => f.desc),
     captures: [
       ...persistent.map(([name, desc]) => ({ desc, tensor: (): Value => compiled.scope.require(name) })),
       ...captured.map((desc) => ({ desc, tensor: () => desc.captured! })),
     ],
     outputs: fetch,
-    shapeOf: (desc) => sizes.shape(desc.shape),
+    shapeOf: (desc) => fed.get(desc) ?? sizes.shape(desc.shape),
     resize: { number: (n) => sizes.resolve(n), attrs: (attrs) => sizes.attrs(attrs) },
     api: "Executor.run",
   });
@@ -175,29 +210,15 @@ function compileProgram(
   return compiled;
 }
 
-/** Variables that operators read, or that are fetched. */
-function usedVars(ops: readonly Operator[], fetch: readonly VarDesc[]): Set<VarDesc> {
-  const used = new Set(fetch);
-  for (const op of ops) for (const o of op.operands) if (typeof o === "object") used.add(o);
-  return used;
-}
-
-const hasEffects = (program: Program): boolean => program.trace.beforeRun.length > 0;
-
 /** Runs a startup Program: every first value goes into the scope. */
 function runStartup(program: Program, scope: Scope): void {
   const on = engine();
   const descs = [...program.initial.values()];
+  const ops = neededOps(program.block.ops, descs, true);
   const captures = [...program.block.vars.values()].flatMap((desc) =>
     desc.captured?.storage ? [{ desc, tensor: () => desc.captured! }] : [],
   );
-  const runnable = new Runnable(on, {
-    ops: program.block.ops,
-    inputs: [],
-    captures,
-    outputs: descs,
-    api: "Executor.run",
-  });
+  const runnable = new Runnable(on, { ops, inputs: [], captures, outputs: descs, api: "Executor.run" });
   const values = runnable.run([]);
   [...program.initial.keys()].forEach((name, i) => {
     const value = values[i]!;
@@ -210,18 +231,38 @@ function runStartup(program: Program, scope: Scope): void {
   runnable.dispose();
 }
 
-function fetched(program: Program, f: Tensor | string): VarDesc {
-  if (typeof f !== "string") {
-    if (f instanceof Tensor && f.symbol) return f.symbol as VarDesc;
+/** A program wrapped for Paddle's sake: the executor compiles every Program. */
+export class CompiledProgram {
+  constructor(readonly program: Program) {}
+}
+
+function fetched(given: Program, program: Program, f: Tensor | string): VarDesc {
+  if (typeof f === "string") return fetchedByName(given, program, f);
+  const desc = f instanceof Tensor ? (f.symbol as VarDesc | undefined) : undefined;
+  if (!desc) {
     throw new InvalidArgumentError(`fetchList takes variables or names, got ${describe(f)}.`, { op: "Executor.run" });
   }
-  const found = program.find(f)?.symbol;
-  if (found) return found as VarDesc;
-  const names = [...program.block.vars.keys(), ...program.gradients.keys()];
-  const near = nearest(f, names);
-  throw new NotFoundError(`the Program has no variable "${f}" to fetch.`, {
+  if (desc.persistable) return fetchedByName(given, program, desc.name);
+  const known = program.renamed.get(desc) ?? desc;
+  if (program.trace.owns(known)) return known;
+  // A gradient that is another variable's, too.
+  return fetchedByName(given, program, desc.name);
+}
+
+function fetchedByName(given: Program, program: Program, name: string): VarDesc {
+  const persistent = program.trace.latest.get(name) ?? program.persistables.get(name);
+  const found = persistent ?? program.gradients.get(name) ?? (program.find(name)?.symbol as VarDesc | undefined);
+  if (found) return found;
+  if (program !== given && given.find(name)) {
+    throw new NotFoundError(`"${name}" is not computed with the settings of parameters now in force.`, {
+      op: "Executor.run",
+      name,
+    });
+  }
+  const near = nearest(name, [...program.block.vars.keys(), ...program.gradients.keys()]);
+  throw new NotFoundError(`the Program has no variable "${name}" to fetch; it was not built in it, or it was pruned.`, {
     op: "Executor.run",
-    name: f,
+    name,
     hint: near ? `did you mean "${near}"?` : undefined,
   });
 }

@@ -1,5 +1,6 @@
 // Unknown extents (-1) of static variables: stand-in numbers while a Program is built, replaced by the fed sizes when it runs.
 
+import { InvalidArgumentError } from "../core/errors.js";
 import type { Shape } from "../core/shape.js";
 
 /**
@@ -51,30 +52,39 @@ export function standIn(shape: Shape): number[] {
 /** Sizes for stand-ins, by prime. */
 export class Sizes {
   private readonly byPrime = new Map<number, number>();
+  /** Stand-ins that were fed in two sizes: extents of two inputs that only happen to stand on the same axis. */
+  private readonly ambiguous = new Map<number, string>();
 
   /** Notes that a declared shape was fed as `actual`. */
-  learn(declared: Shape, actual: Shape): void {
+  learn(name: string, declared: Shape, actual: Shape): void {
     declared.forEach((n, i) => {
       const p = primeOf(n);
-      if (p >= 0 && n === primes[p]) this.byPrime.set(n, actual[i]!);
+      if (p < 0 || n !== primes[p]) return;
+      const known = this.byPrime.get(n);
+      if (known !== undefined && known !== actual[i])
+        this.ambiguous.set(n, `axis ${i} was fed as ${known} and, for "${name}", as ${actual[i]}`);
+      this.byPrime.set(n, actual[i]!);
     });
   }
 
-  /** A number with every stand-in replaced. */
+  /** A number with every stand-in replaced. Throws when its size is not clear. */
   resolve(n: number): number {
     let out = n;
     for (let p = primeOf(out); p >= 0; p = primeOf(out)) {
-      const size = this.byPrime.get(primes[p]!);
+      const prime = primes[p]!;
+      const size = this.byPrime.get(prime);
       if (size === undefined) return out;
-      out = (out / primes[p]!) * size;
+      const why = this.ambiguous.get(prime);
+      if (why !== undefined) {
+        throw new InvalidArgumentError(`an op was given an unknown extent as a number, and ${why}.`, {
+          op: "Executor.run",
+          hint: "use -1 or 0 in reshape, or ops that take a tensor's shape (expandAs, viewAs), where extents of inputs differ.",
+        });
+      }
+      out = (out / prime) * size;
       if (size === 0) return 0;
     }
     return out;
-  }
-
-  /** A shape with every stand-in replaced. */
-  shape(shape: Shape): Shape {
-    return Array.from(shape, (n) => this.resolve(n));
   }
 
   /** Attributes with every stand-in in them replaced, at any depth. */
@@ -85,5 +95,10 @@ export class Sizes {
       return Object.fromEntries(Object.entries(x).map(([k, v]) => [k, this.attrs(v)])) as T;
     }
     return x;
+  }
+
+  /** A shape with every stand-in replaced. */
+  shape(shape: Shape): Shape {
+    return Array.from(shape, (n) => this.resolve(n));
   }
 }

@@ -1,16 +1,24 @@
 // Static mode: the default Programs, their guards, and where ops and parameters go while it is on.
 
+import type { DType } from "../core/dtype.js";
 import { AlreadyExistsError, InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
-import { formatShape, sameShape } from "../core/shape.js";
+import { runScope, type Synchronous } from "../core/scope.js";
+import { formatShape, sameShape, type Shape } from "../core/shape.js";
+import { full } from "../ops/creation.js";
 import { setDropoutSeed, withOpSeed } from "../ops/random-state.js";
+import { setStateHome } from "../optimizer/accumulators.js";
 import { type ParameterHome, type ParameterPlan, setParameterHome } from "../param/create.js";
-import { Parameter } from "../param/parameter.js";
+import type { Initializer } from "../param/initializer.js";
+import { Parameter, setParameterStore } from "../param/parameter.js";
+import { overwrite } from "../param/set-value.js";
 import { VarDesc } from "../program/program.js";
-import { capturing, isStaticMode, setStaticMode } from "../trace/bind.js";
-import { setSymbolHandle } from "../trace/handles.js";
+import { Tensor } from "../tensor/tensor.js";
+import { capturing, eagerly, isStaticMode, setStaticMode } from "../trace/bind.js";
+import { setSymbolHandle, symbolHandle, unscoped } from "../trace/handles.js";
 import { setProgramTrace } from "../trace/program-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { Program } from "./program.js";
+import { globalScope } from "./scope.js";
 import { Variable } from "./variable.js";
 
 interface Programs {
@@ -18,7 +26,13 @@ interface Programs {
   readonly startup: Program;
 }
 
-let current: Programs = { main: new Program(), startup: new Program() };
+/** Programs built together: the main one remembers where its parameters' first values are made. */
+function paired(main: Program, startup: Program): Programs {
+  main.startup = startup;
+  return { main, startup };
+}
+
+let current: Programs = paired(new Program(), new Program());
 let eagerHome: ParameterHome | undefined;
 setDropoutSeed(() => current.main.randomSeed);
 setSymbolHandle(Variable);
@@ -30,10 +44,7 @@ const staticHome: ParameterHome = {
     const existing = main.parameters.get(plan.name) ?? startup.parameters.get(plan.name);
     const parameter = existing ? join(existing, plan) : make(plan);
     main.parameters.set(plan.name, parameter);
-    if (!main.persistables.has(plan.name)) {
-      main.persistables.set(plan.name, parameter.symbol as VarDesc);
-      main.block.addVar(parameter.symbol as VarDesc);
-    }
+    if (!main.persistables.has(plan.name)) main.addPersistable(parameter.symbol as VarDesc);
     return parameter;
   },
 };
@@ -54,26 +65,84 @@ function join(existing: Parameter, plan: ParameterPlan): Parameter {
 }
 
 function make(plan: ParameterPlan): Parameter {
-  const { startup } = current;
-  const parameter = new Parameter(
-    plan.shape,
-    plan.dtype,
-    plan,
-    undefined,
-    new VarDesc(plan.name, plan.shape, plan.dtype, true),
-  );
-  const draw = () => withOpSeed(startup.randomSeed, () => plan.initializer.make(plan.shape, plan.dtype));
-  const first = withGrad(false, () => capturing(startup.trace, draw));
-  startup.parameters.set(plan.name, parameter);
-  startup.initial.set(plan.name, first.symbol ? (first.symbol as VarDesc) : startup.trace.capture(first));
+  const desc = new VarDesc(plan.name, plan.shape, plan.dtype, true);
+  const parameter = new Parameter(plan.shape, plan.dtype, plan, undefined, desc);
+  current.startup.parameters.set(plan.name, parameter);
+  drawFirst(current.startup, parameter, plan.initializer);
   return parameter;
 }
 
-/** Adds a persistable variable with a first value: counters, running statistics, optimizer state. */
-export function addPersistable(name: string, desc: VarDesc, first: VarDesc): void {
-  current.main.persistables.set(name, desc);
-  current.startup.initial.set(name, first);
+/** The startup Program gives a parameter its first value by an initializer. */
+function drawFirst(startup: Program, p: Parameter, initializer: Initializer): void {
+  firstValue(startup, p.name, () => withOpSeed(startup.randomSeed, () => initializer.make(p.shape, p.dtype)));
 }
+
+/** A variable's first value: what `draw` appends to the startup Program, or an eager tensor that it gives. */
+export function firstValue(startup: Program, name: string, draw: () => Tensor): void {
+  const first = withGrad(false, () => capturing(startup.trace, draw));
+  startup.initial.set(name, first.symbol ? (first.symbol as VarDesc) : startup.trace.capture(first));
+}
+
+/** Makes a persistable variable of the default main Program with a first value: counters, averages, optimizer state. */
+export function makePersistable(name: string, shape: Shape, dtype: DType, first: number | Tensor): Tensor {
+  const { main, startup } = current;
+  const desc = new VarDesc(name, shape, dtype, true);
+  main.addPersistable(desc);
+  firstValue(startup, name, () => (typeof first === "number" ? (full(shape, first, dtype) as Tensor) : first));
+  const handle = symbolHandle(desc) as Tensor;
+  handle.persistable = true;
+  main.trace.handles.set(name, handle);
+  return handle;
+}
+
+setStateHome({
+  make: (name, shape, dtype, first) => {
+    const made = makePersistable(name, shape, dtype, first);
+    if (building) putFirst(made, first);
+    return made;
+  },
+  ensure(variable, first) {
+    const name = variable.name!;
+    const { main, startup } = current;
+    if (!main.persistables.has(name)) main.addPersistable(variable.symbol as VarDesc);
+    if (!startup.initial.has(name))
+      firstValue(startup, name, () => full(variable.shape, first, variable.dtype) as Tensor);
+    if (building) putFirst(variable, first);
+  },
+  value: (variable) => globalScope().findVar(variable.name!)?.tensor,
+});
+
+/** True while a variant of a Program that ran already is built: its new state must have a value at once. */
+let building = false;
+
+function putFirst(variable: Tensor, first: number | Tensor): void {
+  const place = globalScope().var(variable.name!);
+  if (place.tensor) return;
+  const { shape, dtype } = variable;
+  const value = unscoped(() => eagerly(() => (typeof first === "number" ? full(shape, first, dtype) : first)));
+  place.tensor = value as Tensor;
+}
+
+/** Appends to a Program that ran already: state that is new there gets its first value in the current scope at once. */
+export function extending<R>(main: Program, fn: () => R): R {
+  const before = building;
+  building = true;
+  try {
+    return buildingIn(main, main.startup ?? current.startup, fn);
+  } finally {
+    building = before;
+  }
+}
+
+setParameterStore({
+  value: (p) => globalScope().require(p.name, "setValue"),
+  initialize(p, initializer) {
+    for (const startup of new Set([current.startup, current.main.startup!]))
+      if (startup.initial.has(p.name)) drawFirst(startup, p, initializer);
+    const value = globalScope().findVar(p.name)?.tensor;
+    if (value) overwrite(value, eagerly(() => withGrad(false, () => initializer.make(p.shape, p.dtype))));
+  },
+});
 
 /**
  * Turns static mode on: ops on variables append to the default main Program, and parameters are made by the startup Program.
@@ -108,31 +177,54 @@ export const defaultMainProgram = (): Program => current.main;
 export const defaultStartupProgram = (): Program => current.startup;
 
 /**
- * Builds into other Programs while `fn` runs; the startup Program may be left out.
+ * Builds into other Programs while `fn` runs; without a startup Program parameters go to the one in force.
  *
- * @throws PreconditionNotMetError outside static mode.
+ * @throws PreconditionNotMetError outside static mode; InvalidArgumentError when `fn` returns a promise.
+ * @example
+ * ```ts
+ * import { enableStatic, disableStatic, static as static_ } from "oarjs";
+ * enableStatic();
+ * const [main, startup] = [new static_.Program(), new static_.Program()];
+ * const y = static_.programGuard(main, startup, () => static_.nn.fc(static_.data("x", [-1, 4]), 2));
+ * disableStatic();
+ * ```
  */
-export function programGuard<R>(main: Program, startup: Program | (() => R), fn?: () => R): R {
+export function programGuard<R>(main: Program, startup: Program, fn: () => Synchronous<R>): R;
+export function programGuard<R>(main: Program, fn: () => Synchronous<R>): R;
+export function programGuard<R>(main: Program, startup: Program | (() => Synchronous<R>), fn?: () => Synchronous<R>): R {
   const body = typeof startup === "function" ? startup : fn;
-  if (!body) throw new InvalidArgumentError("needs a function to run.", { op: "programGuard" });
-  if (!eagerHome)
-    throw new PreconditionNotMetError("static mode is off.", {
-      op: "programGuard",
-      hint: "call enableStatic() first.",
-    });
+  if (!(main instanceof Program) || !body)
+    throw new InvalidArgumentError("takes a Program, maybe a startup Program, and a function.", { op: "programGuard" });
+  if (!isStaticMode())
+    throw new PreconditionNotMetError("static mode is off.", { op: "programGuard", hint: "call enableStatic() first." });
+  return runScope("programGuard", () => enter(main, typeof startup === "function" ? current.startup : startup), body);
+}
+
+function enter(main: Program, startup: Program): () => void {
   const before = current;
-  current = { main, startup: typeof startup === "function" ? before.startup : startup };
-  setProgramTrace(current.main.trace);
-  try {
-    return body();
-  } finally {
+  current = paired(main, startup);
+  setProgramTrace(main.trace);
+  return () => {
     current = before;
-    setProgramTrace(current.main.trace);
+    setProgramTrace(before.main.trace);
+  };
+}
+
+/** Runs `fn` with a Program and a startup Program in force, whatever the mode. */
+export function buildingIn<R>(main: Program, startup: Program, fn: () => R): R {
+  const leave = enter(main, startup);
+  const staticMode = isStaticMode();
+  setStaticMode(true);
+  try {
+    return fn();
+  } finally {
+    setStaticMode(staticMode);
+    leave();
   }
 }
 
 /** Makes new default Programs, as a fresh process has them. */
 export function resetDefaultPrograms(): void {
-  current = { main: new Program(), startup: new Program() };
+  current = paired(new Program(), new Program());
   setProgramTrace(current.main.trace);
 }

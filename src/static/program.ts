@@ -1,51 +1,33 @@
 // Program as users build it: a block of operators that ops on variables append to, with its parameters, gradients and optimizers.
 
-import { NotFoundError } from "../core/errors.js";
-import type { OpRecord } from "../program/op.js";
-import { Block, formatOperator, type Operator, type VarDesc } from "../program/program.js";
-import type { Value } from "../program/value.js";
+import { InvalidArgumentError, NotFoundError } from "../core/errors.js";
+import type { NdArray } from "../core/nd-array.js";
+import type { Optimizer } from "../optimizer/optimizer.js";
 import type { Parameter } from "../param/parameter.js";
-import { uniqueName } from "../param/unique-name.js";
+import { Block, type Operator, type VarDesc } from "../program/program.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { StepTrace } from "../trace/step-trace.js";
+import type { TensorLike } from "../tensor/to-tensor.js";
 import { symbolHandle } from "../trace/handles.js";
+import { latestAfter, ProgramTrace } from "./program-trace.js";
+import { formatProgram } from "./print.js";
+import type { Scope } from "./scope.js";
+import { programState, setProgramState, type StateMode } from "./program-state.js";
+import { neededOps } from "./prune.js";
+import { forTesting } from "./test-form.js";
+import type { UpdatePlan } from "./variants.js";
 
 let programs = 0;
 
-/** What an operator is there for; `clone({ forTest: true })` keeps the forward part. */
-export type Role = "forward" | "backward" | "optimize";
+/** A stretch of operators that runs as one call into the engine, and the host op that ends it, if any. */
+export interface ProgramSegment {
+  readonly ops: readonly string[];
+  /** Name of the op that runs in JavaScript after them. */
+  readonly host: string | null;
+}
 
-/** Writes ops into a Program, and notes the part each belongs to. */
-export class ProgramTrace extends StepTrace {
-  role: Role = "forward";
-  readonly roles = new Map<Operator, Role>();
-
-  constructor(block: Block) {
-    super(block, (record: OpRecord, output: string) =>
-      uniqueName.generate(`${record.name}.${output === "out" ? "tmp" : output}`),
-    );
-  }
-
-  override process(
-    record: OpRecord,
-    operands: Parameters<StepTrace["process"]>[1],
-    attrs: Parameters<StepTrace["process"]>[2],
-  ): Value[] {
-    const outs = super.process(record, operands, attrs);
-    this.roles.set(this.block.ops.at(-1)!, this.role);
-    return outs;
-  }
-
-  /** Runs `fn` with its ops counted as `role`. */
-  as<R>(role: Role, fn: () => R): R {
-    const before = this.role;
-    this.role = role;
-    try {
-      return fn();
-    } finally {
-      this.role = before;
-    }
-  }
+/** Options of {@link Program.clone}. */
+export interface CloneOptions {
+  readonly forTest?: boolean | undefined;
 }
 
 /**
@@ -54,12 +36,16 @@ export class ProgramTrace extends StepTrace {
  *
  * @example
  * ```ts
+ * import { enableStatic, disableStatic, static as static_ } from "oarjs";
+ * enableStatic();
  * const main = new static_.Program();
  * const startup = new static_.Program();
  * static_.programGuard(main, startup, () => {
  *   const x = static_.data("x", [-1, 4]);
- *   const y = static_.nn.fc(x, 2);
+ *   static_.nn.fc(x, 2);
  * });
+ * console.log(main.allParameters().map((p) => p.name)); // [ "fc_0.w_0", "fc_0.b_0" ]
+ * disableStatic();
  * ```
  */
 export class Program {
@@ -69,7 +55,7 @@ export class Program {
   randomSeed = 0;
   /** Updates made by runs of this Program. */
   stepCount = 0;
-  readonly trace: ProgramTrace;
+  readonly block = new Block();
   /** Parameters by name. */
   readonly parameters = new Map<string, Parameter>();
   /** Persistable variables that live in the Scope: the variable a run starts from, by name. */
@@ -78,18 +64,16 @@ export class Program {
   readonly initial = new Map<string, VarDesc>();
   /** Gradient variables by `NAME@GRAD`. */
   readonly gradients = new Map<string, VarDesc>();
-  private readonly handles = new Map<string, Tensor>();
-  private readonly block_: ProgramBlock;
-
-  constructor(block = new Block()) {
-    this.trace = new ProgramTrace(block);
-    this.block_ = new ProgramBlock(this);
-  }
-
-  /** The block's operators and variables. */
-  get block(): Block {
-    return this.trace.block;
-  }
+  /** Learning rates that the Scope shows, by variable name. */
+  readonly rates = new Map<string, Optimizer>();
+  /** What `minimize` appended, so that it can be made again for other settings. */
+  readonly updates: UpdatePlan[] = [];
+  /** Of a variant: what the original's variables are called here. */
+  readonly renamed = new Map<VarDesc, VarDesc>();
+  /** The startup Program it was last built with. */
+  startup: Program | undefined;
+  readonly trace: ProgramTrace = new ProgramTrace(this);
+  private readonly block_ = new ProgramBlock(this);
 
   /** Paddle's `global_block()`. */
   globalBlock(): ProgramBlock {
@@ -99,19 +83,40 @@ export class Program {
   /** Adds a variable under its name and gives its handle. */
   add(desc: VarDesc): Tensor {
     this.block.addVar(desc);
+    this.trace.own(desc);
     const handle = symbolHandle(desc) as Tensor;
-    this.handles.set(desc.name, handle);
+    this.trace.handles.set(desc.name, handle);
     return handle;
+  }
+
+  /** Notes a variable that lives in the Scope. */
+  addPersistable(desc: VarDesc): void {
+    this.persistables.set(desc.name, desc);
+    this.block.addVar(desc);
+    if (this.startup) for (const p of [this.startup.parameters.get(desc.name)]) if (p) this.parameters.set(p.name, p);
   }
 
   /** The handle of a variable, by name or gradient name; undefined when there is none. */
   find(name: string): Tensor | undefined {
-    const parameter = this.parameters.get(name);
-    if (parameter) return parameter;
-    const known = this.handles.get(name);
+    const known = this.parameters.get(name) ?? this.trace.handles.get(name);
     if (known) return known;
     const desc = this.gradients.get(name) ?? this.persistables.get(name) ?? this.block.vars.get(name);
-    return desc && (symbolHandle(desc) as Tensor);
+    if (!desc) return undefined;
+    const handle = symbolHandle(desc) as Tensor;
+    if (this.block.vars.get(name) === desc) this.trace.handles.set(name, handle);
+    return handle;
+  }
+
+  /** Gives a variable another name: static helpers name what they make as Paddle does. */
+  rename<T extends Tensor>(handle: T, name: string): T {
+    const desc = handle.symbol as VarDesc;
+    this.block.vars.delete(desc.name);
+    this.trace.handles.delete(desc.name);
+    desc.name = name;
+    handle.name = name;
+    this.block.addVar(desc);
+    this.trace.handles.set(name, handle);
+    return handle;
   }
 
   /** All variables. */
@@ -125,36 +130,114 @@ export class Program {
   }
 
   /**
-   * A copy that can be changed on its own; parameters are the same. `forTest` keeps only the forward part, with dropout off and
-   * batch norm on its running statistics.
+   * A copy that can be changed on its own; parameters are the same variables of the Scope. `forTest` keeps only the forward part, with
+   * dropout off and batch norm on its running statistics.
+   *
+   * @example
+   * ```ts
+   * import { static as static_ } from "oarjs";
+   * const test = static_.defaultMainProgram().clone({ forTest: true });
+   * ```
    */
-  clone({ forTest = false }: { readonly forTest?: boolean | undefined } = {}): Program {
-    const copy = new Program();
-    const kept = this.block.ops.filter((op) => !forTest || this.trace.roles.get(op) === "forward");
-    for (const op of kept) {
-      const changed =
-        forTest && op.attrs["training"] === true ? { ...op, attrs: { ...op.attrs, training: false } } : op;
-      copy.block.ops.push(changed);
-      copy.trace.roles.set(changed, this.trace.roles.get(op) ?? "forward");
-    }
-    for (const desc of this.block.vars.values()) copy.block.addVar(desc);
-    for (const [name, p] of this.parameters) copy.parameters.set(name, p);
-    for (const [name, d] of this.persistables) copy.persistables.set(name, d);
-    for (const [name, d] of this.initial) copy.initial.set(name, d);
-    for (const [name, h] of this.handles) copy.handles.set(name, h);
+  clone({ forTest = false }: CloneOptions = {}): Program {
+    const { trace } = this;
     if (!forTest) {
+      const copy = this.copyWith(this.block.ops);
       for (const [name, g] of this.gradients) copy.gradients.set(name, g);
-      copy.trace.scalars.push(...this.trace.scalars);
-      copy.trace.beforeRun.push(...this.trace.beforeRun);
+      for (const [name, rate] of this.rates) copy.rates.set(name, rate);
+      copy.updates.push(...this.updates);
+      copy.trace.scalars.push(...trace.scalars);
+      copy.trace.beforeRun.push(...trace.beforeRun);
+      return copy;
     }
-    for (const [value, desc] of this.trace.captures) copy.trace.captures.set(value, desc);
-    copy.randomSeed = this.randomSeed;
+    const forward = this.block.ops.filter((op) => trace.roles.get(op) === "forward");
+    const { ops, made } = forTesting(forward);
+    const copy = this.copyWith(ops);
+    for (const desc of made) copy.block.addVar(desc);
     return copy;
   }
 
-  /** One operator a line; unknown extents print as -1. */
+  /**
+   * A copy with only the operators that targets need; nothing is updated by it.
+   *
+   * @param targets variables or their names
+   */
+  prune(targets: Tensor | string | readonly (Tensor | string)[]): Program {
+    const list = Array.isArray(targets) ? (targets as readonly (Tensor | string)[]) : [targets as Tensor | string];
+    const descs = list.map((t) => (typeof t === "string" ? this.globalBlock().var(t) : t).symbol as VarDesc);
+    return this.copyWith(neededOps(this.block.ops, descs, false));
+  }
+
+  /** A Program of other operators, with those variables of this one that they use. */
+  copyWith(ops: readonly Operator[]): Program {
+    const copy = new Program();
+    const whole = ops === this.block.ops;
+    const used = new Set<VarDesc>();
+    for (const op of ops) {
+      copy.block.ops.push(op);
+      copy.trace.roles.set(op, this.trace.roles.get(op) ?? "forward");
+      const label = this.trace.labels.get(op);
+      if (label !== undefined) copy.trace.labels.set(op, label);
+      for (const o of [...op.operands, ...op.outputs]) if (typeof o === "object") used.add(o);
+    }
+    for (const desc of this.block.vars.values()) if (whole || used.has(desc)) copy.block.addVar(desc);
+    for (const [name, d] of this.persistables) {
+      if (!copy.block.vars.has(name)) continue;
+      copy.persistables.set(name, d);
+      const p = this.parameters.get(name);
+      if (p) copy.parameters.set(name, p);
+    }
+    for (const [name, h] of this.trace.handles) if (copy.block.vars.has(name)) copy.trace.handles.set(name, h);
+    if (whole) for (const [name, d] of this.initial) copy.initial.set(name, d);
+    for (const [name, d] of latestAfter(ops, copy.persistables)) copy.trace.latest.set(name, d);
+    for (const [value, desc] of this.trace.captures)
+      if (copy.block.vars.has(desc.name)) copy.trace.captures.set(value, desc);
+    copy.randomSeed = this.randomSeed;
+    copy.startup = this.startup;
+    return copy;
+  }
+
+  /** Stretches of operators that run as one engine call, cut where an op runs in JavaScript (`pyFunc`, `Print`, svd …). */
+  get segments(): ProgramSegment[] {
+    const out: ProgramSegment[] = [];
+    let ops: string[] = [];
+    for (const op of this.block.ops) {
+      if (op.record.body.form !== "host") {
+        ops.push(op.record.name);
+        continue;
+      }
+      out.push({ ops, host: op.record.name });
+      ops = [];
+    }
+    if (ops.length > 0 || out.length === 0) out.push({ ops, host: null });
+    return out;
+  }
+
+  /**
+   * The values of persistable variables in a scope (the current one unless given), by name.
+   *
+   * @param mode "param": parameters; "opt": everything else (optimizer state, rates); "all" (default): both
+   * @throws PreconditionNotMetError when the startup Program has not run.
+   */
+  stateDict(mode: StateMode = "all", scope?: Scope): Record<string, Tensor> {
+    return programState(this, mode, scope);
+  }
+
+  /**
+   * Sets values in a scope by name; a Layer's state dict is matched by its parameter names.
+   *
+   * @returns names that nothing took, and own names that were not given
+   */
+  setStateDict(
+    state: Readonly<Record<string, TensorLike | NdArray>>,
+    scope?: Scope,
+  ): { readonly missing: string[]; readonly unexpected: string[] } {
+    return setProgramState(this, state, scope);
+  }
+
+  /** Inputs, parameters and operators, one a line; unknown extents print as -1. */
   toString(): string {
-    return this.block.ops.map(formatOperator).join("\n");
+    return formatProgram(this);
   }
 }
 
@@ -172,8 +255,9 @@ export class ProgramBlock {
     return Object.fromEntries([...this.program.block.vars.keys()].map((name) => [name, this.program.find(name)!]));
   }
 
-  /** The variable of a name. Throws NotFound. */
+  /** The variable of a name: a Parameter for parameters, with its settings. Throws NotFound. */
   var(name: string): Tensor {
+    if (typeof name !== "string") throw new InvalidArgumentError("the name must be a string.", { op: "Block.var" });
     const found = this.program.find(name);
     if (!found) throw new NotFoundError(`the Program has no variable "${name}".`, { op: "Block.var", name });
     return found;

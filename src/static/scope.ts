@@ -74,11 +74,11 @@ export class Scope {
   }
 
   /** The tensor of a name. Throws NotFound before startup. */
-  require(name: string): Tensor {
+  require(name: string, op = "Executor.run"): Tensor {
     const tensor = this.vars.get(name)?.tensor;
     if (!tensor) {
       throw new NotFoundError(`the scope has no value for "${name}".`, {
-        op: "Executor.run",
+        op,
         name,
         hint: "run the startup program first: await exe.run(startup).",
       });
