@@ -1,5 +1,7 @@
 // The twelve element types of tensors: their sizes, kinds, array classes and Paddle's promotion table.
 
+import { InvalidArgumentError, nearest } from "./errors.js";
+
 /** Element type of a tensor, by Paddle's name. */
 export type DType =
   | "bool"
@@ -82,6 +84,22 @@ export const dtypeNames = Object.keys(dtypes) as DType[];
 
 /** Whether `x` names a dtype. */
 export const isDType = (x: unknown): x is DType => typeof x === "string" && Object.hasOwn(dtypes, x);
+
+/**
+ * `x`, refused unless it names a dtype.
+ *
+ * @param api the public name that the error shows
+ * @throws InvalidArgumentError with the nearest dtype as a hint.
+ */
+export function requireDType(api: string, x: unknown): DType {
+  if (isDType(x)) return x;
+  const near = typeof x === "string" ? nearest(x, dtypeNames) : undefined;
+  throw new InvalidArgumentError(`${typeof x === "string" ? JSON.stringify(x) : String(x)} is no dtype.`, {
+    op: api,
+    dtype: x,
+    hint: near === undefined ? `The dtypes are ${dtypeNames.join(", ")}.` : `Did you mean ${JSON.stringify(near)}?`,
+  });
+}
 
 /** Whether a dtype can carry a gradient: floating-point or complex. */
 export const isDifferentiable = (d: DType): boolean => dtypes[d].kind === "float" || dtypes[d].kind === "complex";

@@ -93,12 +93,16 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new BugError(message);
 }
 
-/** The candidate nearest to `word` by edit distance, or undefined when none is near: for "did you mean" hints. */
+/**
+ * The candidate nearest to `word` by edit distance, or undefined when none is near: for "did you mean" hints. A candidate
+ * that goes on where `word` ends (`biasAttr` for `bias`) counts as one edit away.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of candidates) {
-    const d = editDistance(word.toLowerCase(), candidate.toLowerCase());
+    const [a, b] = [word.toLowerCase(), candidate.toLowerCase()];
+    const d = a.length > 2 && a !== b && b.startsWith(a) ? 1 : editDistance(a, b);
     if (d < bestDistance) {
       best = candidate;
       bestDistance = d;

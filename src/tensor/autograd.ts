@@ -2,6 +2,7 @@
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { checkOptions, isOptions, splitOptions, type Trailing } from "../core/options.js";
+import { runScope, type Synchronous } from "../core/scope.js";
 import { type GradientHook, Value } from "../program/value.js";
 import { add } from "../ops/arithmetic.js";
 import { storageOf } from "../trace/eager.js";
@@ -157,9 +158,17 @@ export function retainGradients(x: Value): void {
   x.retainsGradient = true;
 }
 
+/** Switches recording and gives what switches it back. */
+const switched = (enabled: boolean) => (): (() => void) => {
+  const before = isGradEnabled();
+  setGradEnabled(enabled);
+  return () => setGradEnabled(before);
+};
+
 /**
  * Runs `fn` without recording: nothing in it gets a gradient.
  *
+ * @throws InvalidArgumentError when `fn` returns a promise: recording would be on again before the promise is done.
  * @example
  * ```ts
  * import { noGrad, toTensor } from "oarjs";
@@ -167,9 +176,13 @@ export function retainGradients(x: Value): void {
  * console.log(noGrad(() => w.multiply(2)).stopGradient); // true
  * ```
  */
-export const noGrad = <R>(fn: () => R extends PromiseLike<unknown> ? never : R): R => withGrad(false, fn as () => R);
+export const noGrad = <R>(fn: () => Synchronous<R>): R => runScope("noGrad", switched(false), fn);
 
-/** Runs `fn` with recording on, inside `noGrad` too. */
-export const enableGrad = <R>(fn: () => R extends PromiseLike<unknown> ? never : R): R => withGrad(true, fn as () => R);
+/**
+ * Runs `fn` with recording on, inside `noGrad` too.
+ *
+ * @throws InvalidArgumentError when `fn` returns a promise.
+ */
+export const enableGrad = <R>(fn: () => Synchronous<R>): R => runScope("enableGrad", switched(true), fn);
 
 export { isGradEnabled, setGradEnabled };

@@ -1,6 +1,6 @@
 // Paddle's functions that make tensors from numbers, copies, conversions between dtypes, and facts about tensors.
 
-import { type DType, dtypes, isComplex as isComplexDtype, isDType, isFloat, isInt } from "../core/dtype.js";
+import { type DType, dtypes, isComplex as isComplexDtype, requireDType, isFloat, isInt } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { ndArray } from "../core/nd-array.js";
 import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
@@ -31,9 +31,7 @@ export interface NewOptions extends DtypeOptions {
 
 function dtypeOption(op: string, rest: readonly unknown[]): DType | undefined {
   const { dtype } = splitOptions<DtypeOptions>(op, rest, ["dtype"]);
-  if (dtype !== undefined && dtype !== null && !isDType(dtype))
-    throw new InvalidArgumentError(`"${String(dtype)}" is no dtype.`, { op });
-  return dtype ?? undefined;
+  return dtype === undefined || dtype === null ? undefined : requireDType(op, dtype);
 }
 
 const filled = (shape: readonly number[], value: number, dtype: DType): Tensor =>
@@ -43,8 +41,7 @@ const filled = (shape: readonly number[], value: number, dtype: DType): Tensor =
 
 /** `x` in another dtype; returned as it is when it has that dtype. */
 export function cast(x: Tensor, dtype: DType): Tensor {
-  if (!isDType(dtype)) throw new InvalidArgumentError(`"${String(dtype)}" is no dtype.`, { op: "cast" });
-  return castOf(x, dtype);
+  return castOf(x, requireDType("cast", dtype));
 }
 /** Alias of {@link cast}. */
 export const astype = cast;

@@ -1,6 +1,6 @@
 // toTensor: JavaScript data to tensors.
 
-import { type DType, dtypes, type TypedArray } from "../core/dtype.js";
+import { type DType, requireDType, type TypedArray } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { isNdArray, type NdArray } from "../core/nd-array.js";
 import { fromNested } from "../core/nested.js";
@@ -49,8 +49,7 @@ export function toTensor(data: TensorLike, options?: ToTensorOptions): Tensor {
     "place",
     "stopGradient",
   ]);
-  if (dtype !== undefined && !Object.hasOwn(dtypes, dtype))
-    throw new InvalidArgumentError(`"${String(dtype)}" is no dtype.`, { op: "toTensor" });
+  if (dtype !== undefined) requireDType("toTensor", dtype);
   const made = (data instanceof Tensor ? cloneOf(data) : fromArray(arrayOf(data, dtype))) as Tensor;
   const out = dtype === undefined || made.dtype === dtype ? made : detachHandle(cast(made, dtype));
   out.stopGradient = stopGradient;

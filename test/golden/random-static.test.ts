@@ -30,7 +30,7 @@ const arrays = fixtureArrays("initializers/static_3.3.1.npz");
 const numbers = (a: unknown): number[] => Array.from((a as { data: ArrayLike<number> }).data, Number);
 
 /** Builds into fresh Programs with seeds; gives them with what `build` made. */
-function built<R>(mainSeed: number, startupSeed: number, build: () => R) {
+function built<R>(mainSeed: number, startupSeed: number, build: () => R extends PromiseLike<unknown> ? never : R) {
   const [main, startup] = [new paddleStatic.Program(), new paddleStatic.Program()];
   main.randomSeed = mainSeed;
   startup.randomSeed = startupSeed;
