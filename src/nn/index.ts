@@ -206,3 +206,85 @@ export {
   SimpleRNN,
   type SimpleRNNOptions,
 } from "./layers/rnn-stack.js";
+export {
+  Conv1D,
+  Conv1DTranspose,
+  Conv2D,
+  Conv2DTranspose,
+  Conv3D,
+  Conv3DTranspose,
+  type ConvLayerOptions,
+  type ConvTransposeLayerOptions,
+  /** @deprecated use Conv1D */
+  Conv1D as Conv1d,
+  /** @deprecated use Conv2D */
+  Conv2D as Conv2d,
+  /** @deprecated use Conv3D */
+  Conv3D as Conv3d,
+} from "./layers/conv.js";
+export {
+  AvgPool1D,
+  AvgPool2D,
+  AvgPool3D,
+  type AvgPoolLayerOptions,
+  LPPool1D,
+  LPPool2D,
+  type LpPoolLayerOptions,
+  MaxPool1D,
+  MaxPool2D,
+  MaxPool3D,
+  type MaxPoolLayerOptions,
+  /** @deprecated use LPPool1D */
+  LPPool1D as LPPool1d,
+  /** @deprecated use LPPool2D */
+  LPPool2D as LPPool2d,
+} from "./layers/pooling.js";
+export {
+  AdaptiveAvgPool1D,
+  AdaptiveAvgPool2D,
+  AdaptiveAvgPool3D,
+  type AdaptiveAvgPoolLayerOptions,
+  AdaptiveMaxPool1D,
+  AdaptiveMaxPool2D,
+  AdaptiveMaxPool3D,
+  type AdaptiveMaxPoolLayerOptions,
+  FractionalMaxPool2D,
+  FractionalMaxPool3D,
+  type FractionalMaxPoolLayerOptions,
+  MaxUnPool1D,
+  MaxUnPool2D,
+  MaxUnPool3D,
+  type MaxUnPoolLayerOptions,
+  /** @deprecated use AdaptiveAvgPool1D */
+  AdaptiveAvgPool1D as AdaptiveAvgPool1d,
+  /** @deprecated use AdaptiveAvgPool2D */
+  AdaptiveAvgPool2D as AdaptiveAvgPool2d,
+  /** @deprecated use AdaptiveAvgPool3D */
+  AdaptiveAvgPool3D as AdaptiveAvgPool3d,
+  /** @deprecated use AdaptiveMaxPool1D */
+  AdaptiveMaxPool1D as AdaptiveMaxPool1d,
+  /** @deprecated use AdaptiveMaxPool2D */
+  AdaptiveMaxPool2D as AdaptiveMaxPool2d,
+  /** @deprecated use AdaptiveMaxPool3D */
+  AdaptiveMaxPool3D as AdaptiveMaxPool3d,
+  /** @deprecated use MaxUnPool1D */
+  MaxUnPool1D as MaxUnpool1d,
+  /** @deprecated use MaxUnPool2D */
+  MaxUnPool2D as MaxUnpool2d,
+  /** @deprecated use MaxUnPool3D */
+  MaxUnPool3D as MaxUnpool3d,
+} from "./layers/pooling-adaptive.js";
+export {
+  Fold,
+  type FoldLayerOptions,
+  Unfold,
+  Upsample,
+  type UpsampleOptions,
+  UpsamplingBilinear2D,
+  UpsamplingNearest2D,
+  type UpsamplingOptions,
+  /** @deprecated use UpsamplingBilinear2D */
+  UpsamplingBilinear2D as UpsamplingBilinear2d,
+  /** @deprecated use UpsamplingNearest2D */
+  UpsamplingNearest2D as UpsamplingNearest2d,
+} from "./layers/vision.js";

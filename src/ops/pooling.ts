@@ -164,8 +164,8 @@ function maxFamily(axes: number) {
 }
 
 /**
- * Windows that begin at `⌈α (o + u)⌉ - 1`, and are `size` long, or reach to the next (size 0). α is the mean distance; without a size u is
- * scaled to what keeps all windows inside (Graham, Fractional max-pooling, 2014, as Paddle computes it).
+ * Windows `size` long that begin at `⌊α (o + u)⌋ - ⌊α u⌋`, or (size 0) at `⌈α (o + u)⌉ - 1` and reach to the next. α is the mean distance;
+ * without a size u is scaled to what keeps all windows inside (Graham, Fractional max-pooling, 2014, as Paddle computes it).
  */
 function fractionalWindows(extent: Expr, result: Expr, size: Expr, u: Expr): Windows {
   const real = (e: Expr): Expr => k.cast(e, "f32");
@@ -177,7 +177,10 @@ function fractionalWindows(extent: Expr, result: Expr, size: Expr, u: Expr): Win
     k.sub(k.div(k.sub(k.add(real(extent), 1), base), alpha), k.sub(real(result), 1)),
   );
   const phase = k.mul(k.cast(u, "f32"), k.select(sized, k.const("f32", 1), most));
-  const first = (o: Expr): Expr => k.cast(k.ceil(k.sub(k.mul(alpha, k.add(real(o), phase)), 1)), "i32");
+  const reach = (o: Expr): Expr => k.mul(alpha, k.add(real(o), phase));
+  const whole = (x: Expr): Expr => k.cast(x, "i32");
+  const shift = whole(k.mul(alpha, phase));
+  const first = (o: Expr): Expr => k.select(sized, k.sub(whole(reach(o)), shift), whole(k.ceil(k.sub(reach(o), 1))));
   const start = (o: Expr): Expr => k.max(0, k.min(first(o), k.sub(extent, 1)));
   const end = (o: Expr): Expr => k.max(0, k.min(k.select(sized, k.add(first(o), size), first(k.add(o, 1))), extent));
   return { start, end, count: (o) => k.sub(end(o), start(o)) };
