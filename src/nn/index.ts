@@ -288,3 +288,16 @@ export {
   /** @deprecated use UpsamplingNearest2D */
   UpsamplingNearest2D as UpsamplingNearest2d,
 } from "./layers/vision.js";
+export { MultiHeadAttention, type MultiHeadAttentionOptions } from "./layers/attention.js";
+export {
+  TransformerDecoderLayer,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from "./layers/transformer.js";
+export {
+  Transformer,
+  TransformerDecoder,
+  TransformerEncoder,
+  type TransformerOptions,
+  type TransformerStackOptions,
+} from "./layers/transformer-stack.js";

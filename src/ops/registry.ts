@@ -65,6 +65,7 @@ import * as interpolateGrid from "./interpolate-grid.js";
 import * as fold from "./fold.js";
 import * as vector from "./vector.js";
 import * as recurrence from "./recurrence.js";
+import * as attention from "./attention.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
 import * as optimizerAverage from "./optimizer-average.js";
@@ -138,6 +139,7 @@ const families: readonly object[] = [
   pNorm,
   convolution,
   recurrence,
+  attention,
   pooling,
   interpolate,
   interpolateGrid,

@@ -42,3 +42,4 @@ export * from "./pooling-adaptive.js";
 export type { Padding, PerAxis, SpatialFormat } from "./spatial.js";
 export * from "./fold.js";
 export * from "./vision.js";
+export { type AttentionOptions, scaledDotProductAttention } from "./attention.js";
