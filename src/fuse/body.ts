@@ -151,6 +151,8 @@ export interface GraphNode {
   readonly scalarAttrs: ReadonlySet<string>;
   /** Draws from the random stream or acts outside: never merged, dropped or reordered with its like. */
   readonly effect: boolean;
+  /** Operands of which only shape and dtype are used. */
+  readonly ghosts: ReadonlySet<number>;
   /** For each output the operand whose memory it overwrites, if any. */
   readonly inplace: readonly (number | undefined)[];
   /** The dtype operands are brought to before a `lower` body; undefined: each its own. */

@@ -1,7 +1,7 @@
 // Fusion: decides which ops of a graph share a loop nest, and emits the nests in an order that respects data flow.
 
 import { sameShape, sizeOf } from "../core/shape.js";
-import type { GraphNode, GraphValue, TargetFacts } from "./body.js";
+import type { GraphNode, GraphOperand, GraphValue, TargetFacts } from "./body.js";
 import type { Nest } from "./emitter.js";
 import { emitKernelNest } from "./kernel-nest.js";
 import { emitRowNest } from "./map-nest.js";
@@ -77,6 +77,9 @@ interface Group {
 
 const maxNodes = 64;
 
+/** The operands whose data a node reads. */
+const dataOperands = (node: GraphNode): GraphOperand[] => node.operands.filter((_, i) => !node.ghosts.has(i));
+
 class Grouper {
   private readonly groups: Group[] = [];
   private readonly groupOf = new Map<number, Group>();
@@ -89,7 +92,7 @@ class Grouper {
   ) {
     for (const node of graph.nodes) {
       for (const out of node.outputs) this.producer.set(out.id, node);
-      for (const o of new Set(node.operands)) {
+      for (const o of new Set(dataOperands(node))) {
         if (typeof o !== "object") continue;
         const list = this.consumers.get(o.id);
         if (list) list.push(node);
@@ -109,7 +112,7 @@ class Grouper {
       this.fusing && !this.sharesMemory(node) ? this.candidates(node).find((g) => this.join(g, node)) : undefined;
     const group = joined ?? this.open(node);
     for (const out of node.outputs) this.groupOf.set(out.id, group);
-    for (const o of node.operands) {
+    for (const o of dataOperands(node)) {
       const g = typeof o === "object" ? this.groupOf.get(o.id) : undefined;
       if (g && g !== group) group.after.add(g);
     }
@@ -183,7 +186,7 @@ class Grouper {
   /** Groups that made an operand of `node`, latest first. */
   private candidates(node: GraphNode): Group[] {
     const found = new Set<Group>();
-    for (const o of node.operands) {
+    for (const o of dataOperands(node)) {
       const g = typeof o === "object" ? this.groupOf.get(o.id) : undefined;
       if (g) found.add(g);
     }
@@ -212,7 +215,7 @@ class Grouper {
 
   /** A reduction without keepdim has another alignment: its consumers form groups of their own. */
   private readsUnkept(group: Group, node: GraphNode): boolean {
-    return node.operands.some((o) => {
+    return dataOperands(node).some((o) => {
       const p = typeof o === "object" ? this.producer.get(o.id) : undefined;
       return p !== undefined && p.body.form === "reduce" && group.nodes.includes(p) && !isKept(p);
     });
@@ -249,7 +252,7 @@ class Grouper {
       return false;
     if (!node.operands.includes(value)) return false;
     const inside = new Set(group.nodes.slice(group.nodes.indexOf(group.root)).flatMap((n) => n.outputs));
-    for (const o of node.operands) {
+    for (const o of dataOperands(node)) {
       if (typeof o !== "object") continue;
       if (!inside.has(o) && this.groupOf.get(o.id) === group) return false;
     }
@@ -259,7 +262,7 @@ class Grouper {
 
   /** Whether an operand of `node` from outside `group` is computed from the group's results. */
   private wouldCycle(group: Group, node: GraphNode): boolean {
-    return node.operands.some((o) => {
+    return dataOperands(node).some((o) => {
       const g = typeof o === "object" ? this.groupOf.get(o.id) : undefined;
       return g !== undefined && g !== group && this.reaches(g, group);
     });
@@ -282,7 +285,7 @@ class Grouper {
   private absorb(group: Group, node: GraphNode): void {
     if (group.kind === "host" || group.kind === "view") return;
     if (group.kind === "kernel" && group.root !== node) return;
-    for (const o of node.operands) {
+    for (const o of dataOperands(node)) {
       if (typeof o !== "object") continue;
       const from = this.groupOf.get(o.id);
       if (!from || from === group || !this.absorbable(from, group, node)) continue;

@@ -21,6 +21,9 @@ export interface ReduceGroup {
 /** Columns that one block of a reduction over leading axes handles. */
 const columnBlock = 256;
 
+/** Vectors side by side in a reduction over leading axes: as many accumulators as a target's registers hold easily. */
+const wideColumns = { native: 4, wasm: 2, interp: 1 } as const;
+
 /** Emits a reduction over any axes. */
 export function emitReduceNest(group: ReduceGroup, options: EmitOptions): Nest {
   return new ReduceNest(group, options).emit();
@@ -152,9 +155,10 @@ class ReduceNest {
     e.parallel(k.mul(rows, chunks), (block) => {
       const row = e.let(k.divIndex(block, chunks));
       const from = e.let(k.mul(k.remIndex(block, chunks), columnBlock));
-      const to = e.let(k.min(k.add(from, columnBlock), cols));
+      const whole = cols.op === "const" && (cols.value as number) % columnBlock === 0;
+      const to = whole ? k.add(from, columnBlock) : e.let(k.min(k.add(from, columnBlock), cols));
       const outer = unravel(row, kept.slice(0, -1));
-      e.lanes(from, to, (col) => {
+      const column = (col: Expr): void => {
         const accs = Array.from({ length: this.parts }, () =>
           e.variable(identityOf(this.body.combine, this.type), "acc"),
         );
@@ -165,7 +169,8 @@ class ReduceNest {
         });
         const position = k.add(k.mul(row, cols), col);
         accs.forEach((acc, part) => e.write(this.out, position, part, this.finished(acc.value)));
-      });
+      };
+      e.lanes(from, to, column, wideColumns[e.target.name]);
     });
   }
 

@@ -17,6 +17,8 @@ export interface Mutable {
 export interface LoopOptions {
   readonly kind?: LoopKind;
   readonly step?: number;
+  /** `lanes` only: how many times the usual vector width pays. */
+  readonly wide?: number;
 }
 
 const asIndex = (x: Expr | number): Expr => (typeof x === "number" ? constant("i32", x) : x);
@@ -85,13 +87,13 @@ export class Builder {
   for(from: Expr | number, to: Expr | number, body: (i: Expr) => void, options: LoopOptions = {}): void {
     const v = new Var("i", "i32");
     const stmts = this.collect(() => body(read(v)));
-    const { kind = "serial", step = 1 } = options;
-    this.emit({ s: "for", v, from: asIndex(from), to: asIndex(to), step, kind, body: stmts });
+    const { kind = "serial", step = 1, wide } = options;
+    this.emit({ s: "for", v, from: asIndex(from), to: asIndex(to), step, kind, wide, body: stmts });
   }
 
-  /** A loop whose iterations are independent: it runs in vectors. */
-  lanes(from: Expr | number, to: Expr | number, body: (i: Expr) => void): void {
-    this.for(from, to, body, { kind: "lanes" });
+  /** A loop whose iterations are independent: it runs in vectors, `wide` times the usual width where that pays. */
+  lanes(from: Expr | number, to: Expr | number, body: (i: Expr) => void, wide = 1): void {
+    this.for(from, to, body, { kind: "lanes", wide });
   }
 
   /** A branch. */

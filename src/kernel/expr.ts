@@ -192,6 +192,7 @@ function foldInt(op: string, x: Expr, y: Expr): Expr | undefined {
     if (op === "min") return a < b ? x : y;
     if (op === "max") return a > b ? x : y;
   }
+  if (op === "sub" && x.op === "add" && x.args[0] === y) return x.args[1];
   if (op === "add" && isConst(x, 0)) return y;
   if ((op === "add" || op === "sub") && isConst(y, 0)) return x;
   if (op === "mul" && (isConst(x, 1) || isConst(y, 0))) return y;

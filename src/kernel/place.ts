@@ -86,7 +86,7 @@ class Placer {
     const f: Facts = {
       depth: 0,
       unstable: false,
-      pinned: e.op === "div" || e.op === "rem" ? !isFloatOp(e) : false,
+      pinned: mayTrap(e),
       loads: false,
     };
     if (e.op === "load" || e.op === "gather") f.pinned = f.loads = true;
@@ -228,7 +228,12 @@ interface Facts {
   loads: boolean;
 }
 
-const isFloatOp = (e: Expr): boolean => e.type === "f32" || e.type === "f64";
+/** Integer division traps on 0 (and on the smallest integer by -1); a positive literal is safe anywhere. */
+function mayTrap(e: Expr): boolean {
+  if ((e.op !== "div" && e.op !== "rem") || e.type === "f32" || e.type === "f64") return false;
+  const divisor = e.args[1]!.op === "splat" ? e.args[1]!.args[0]! : e.args[1]!;
+  return divisor.op !== "const" || !(Number(divisor.value) > 0);
+}
 
 function literalKey(v: unknown): string {
   return Object.is(v, -0) ? "-0" : `${typeof v}${String(v)}`;

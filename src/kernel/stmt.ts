@@ -16,6 +16,8 @@ export type Stmt =
       readonly from: Expr;
       readonly to: Expr;
       readonly step: number;
+      /** `lanes` loops only: vectors of this many times the usual width pay, because inner loops reuse them. */
+      readonly wide?: number | undefined;
       readonly kind: LoopKind;
       readonly body: readonly Stmt[];
     }

@@ -28,10 +28,48 @@ export function vectorize(block: readonly Stmt[]): readonly Stmt[] {
   return block.flatMap((stmt) => {
     if (stmt.s === "for" && stmt.kind === "lanes") {
       const loop = { ...stmt, body: stmt.body.map(serialInside) };
-      return new LoopVectorizer(loop).run() ?? [{ ...loop, kind: "serial" as const, body: vectorize(stmt.body) }];
+      return vectorLoops(loop) ?? [{ ...loop, kind: "serial" as const, body: vectorize(stmt.body) }];
     }
     return [mapStmt(stmt, (e) => e, vectorize)];
   });
+}
+
+/** Lanes of the narrow vectors that finish a loop whose length is known. */
+const narrowLanes = 4;
+
+/**
+ * A `lanes` loop as vector loops of falling width and a serial rest. A loop of known length without accumulators may begin with
+ * vectors `wide` times as wide, which keeps that many registers busy in inner loops, and end with narrow ones: its elements do not
+ * depend on how they are grouped. Accumulators combine in one width, so that the tree of their sum is the same everywhere.
+ */
+function vectorLoops(loop: Loop): Stmt[] | undefined {
+  const first = new LoopVectorizer(loop);
+  const base = first.width;
+  const count = binary("sub", loop.to, loop.from);
+  const known = count.op === "const" ? (count.value as number) : undefined;
+  if (known === undefined || first.accumulates) return first.run(known === undefined || known % base !== 0);
+  const widths = [base * (loop.wide ?? 1), base, narrowLanes].filter((w, i, all) => w <= known && all.indexOf(w) === i);
+  if (widths.length === 0 || !first.isLegal) return undefined;
+  const out: Stmt[] = [];
+  let from = loop.from;
+  let left = known;
+  for (const width of widths) {
+    const size = left - (left % width);
+    if (size === 0) continue;
+    const to = binary("add", from, constant("i32", size));
+    const part = new LoopVectorizer(renamed({ ...loop, from, to }), width);
+    out.push(...part.run(false)!);
+    from = to;
+    left -= size;
+  }
+  if (left > 0) out.push({ ...renamed({ ...loop, from }), kind: "serial" });
+  return out;
+}
+
+/** A copy of a loop that declares variables of its own. */
+function renamed(loop: Loop): Loop {
+  const v = new Var(loop.v.name, loop.v.type);
+  return { ...loop, v, body: new Substitution(loop.v, read(v)).block(loop.body) };
 }
 
 /** Inside a vector loop, inner `lanes` loops run serially. */
@@ -73,43 +111,46 @@ class LoopVectorizer {
   private readonly uniformMemo = new Map<Expr, boolean>();
   private readonly accumulators = new Map<Var, { vector: Var; combine: Combine }>();
   private readonly index: Var;
-  private width = 16;
+  /** Lanes of its vectors: by default as many of the widest type in it as fill a full vector. */
+  readonly width: number;
+  /** Whether the loop may run in vectors. */
+  readonly isLegal: boolean;
 
-  constructor(private readonly loop: Loop) {
+  constructor(
+    private readonly loop: Loop,
+    width?: number,
+  ) {
     this.index = new Var(loop.v.name, "i32");
+    this.findVectors(loop.body);
+    this.width = width ?? (this.hasWide(loop.body) ? vectorBytes / 8 : vectorBytes / 4);
+    this.isLegal = loop.step === 1 && this.legal(loop.body);
   }
 
-  run(): Stmt[] | undefined {
+  /** Whether it combines into variables from outside. */
+  get accumulates(): boolean {
+    const combines = (block: readonly Stmt[]): boolean =>
+      block.some((s) => (s.s === "accumulate" && !this.local.has(s.v)) || bodies(s).some(combines));
+    return combines(this.loop.body);
+  }
+
+  /** The vector loop, with a serial one after it for what is left over when `rest`; undefined when it cannot run in vectors. */
+  run(rest: boolean): Stmt[] | undefined {
     const { loop } = this;
-    if (loop.step !== 1) return undefined;
-    this.findVectors(loop.body);
-    this.width = this.hasWide(loop.body) ? vectorBytes / 8 : vectorBytes / 4;
     const count = binary("sub", loop.to, loop.from);
-    const known = count.op === "const" ? (count.value as number) : undefined;
-    if (known !== undefined && known < this.width) return undefined;
-    if (!this.legal(loop.body)) return undefined;
+    if (!this.isLegal || (count.op === "const" && (count.value as number) < this.width)) return undefined;
     const body = this.block(loop.body);
     const whole = binary("and", binary("max", count, constant("i32", 0)), constant("i32", -this.width));
     const end = new Var("main", "i32");
-    const out: Stmt[] = [{ s: "let", v: end, value: binary("add", loop.from, whole), mutable: false }];
+    const to = rest ? read(end) : loop.to;
+    const out: Stmt[] = rest ? [{ s: "let", v: end, value: binary("add", loop.from, whole), mutable: false }] : [];
     for (const [v, acc] of this.accumulators) {
       out.push({ s: "let", v: acc.vector, value: splat(identityOf(acc.combine, v.type), this.width), mutable: true });
     }
-    out.push({ s: "for", v: this.index, from: loop.from, to: read(end), step: this.width, kind: "serial", body });
+    out.push({ s: "for", v: this.index, from: loop.from, to, step: this.width, kind: "serial", body });
     for (const [v, acc] of this.accumulators) {
       out.push({ s: "set", v, value: combineExprs(acc.combine, read(v), this.tree(acc)) });
     }
-    if (known === undefined || known % this.width !== 0) {
-      // Its own copy: a variable has one declaration in a kernel, and the vector loop keeps the scalar ones.
-      const v = new Var(loop.v.name, loop.v.type);
-      out.push({
-        ...loop,
-        v,
-        from: read(end),
-        kind: "serial",
-        body: new Substitution(loop.v, read(v)).block(loop.body),
-      });
-    }
+    if (rest) out.push({ ...renamed({ ...loop, from: read(end) }), kind: "serial" });
     return out;
   }
 

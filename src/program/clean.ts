@@ -55,7 +55,9 @@ function dropDead(graph: Graph, effects: (node: GraphNode) => boolean): Graph {
     const node = graph.nodes[i]!;
     if (!effects(node) && !node.outputs.some((v) => needed.has(v))) continue;
     nodes.push(node);
-    for (const o of node.operands) if (typeof o === "object") needed.add(o);
+    node.operands.forEach((o, i) => {
+      if (typeof o === "object" && !node.ghosts.has(i)) needed.add(o);
+    });
   }
   return { nodes: nodes.reverse(), outputs: graph.outputs };
 }

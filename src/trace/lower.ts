@@ -5,9 +5,16 @@ import type { Graph } from "../fuse/fuse.js";
 import type { GraphNode, GraphOperand, GraphValue, TensorType } from "../fuse/body.js";
 import { Block, type Operand, type Operator, VarDesc } from "../program/program.js";
 import type { OpRecord } from "../program/op.js";
-import { type Attrs, capturing, inferCall, inplaceOperand, namedOperands } from "./bind.js";
+import { type Attrs, capturing, inferCall, inplaceOperand, namedOperands, operandName } from "./bind.js";
 import { BlockTrace } from "./block-trace.js";
 import { symbolHandle } from "./handles.js";
+
+/** Which operands are ghosts. */
+function ghostPositions(record: OpRecord, count: number): ReadonlySet<number> {
+  const out = new Set<number>();
+  for (let i = 0; i < count; i++) if (record.ghosts.includes(operandName(record.inputs, i).name)) out.add(i);
+  return out;
+}
 
 /** Fits the numbers of a block that was written for other extents. */
 export interface Resize {
@@ -44,6 +51,7 @@ export class GraphBuilder {
       attrs,
       scalarAttrs: record.scalarAttrs,
       inplace: record.outputs.map((name) => inplaceOperand(record, name)),
+      ghosts: ghostPositions(record, operands.length),
       effect: record.random,
       compute,
     });
@@ -101,6 +109,7 @@ export class GraphBuilder {
       attrs: {},
       scalarAttrs: new Set(),
       inplace: [undefined],
+      ghosts: new Set(),
       effect: false,
       compute: undefined,
     });
