@@ -26,6 +26,13 @@ interface FastKernel extends Upgradable {
 
 const OUTPUT = -1;
 const SIZE = -2;
+/** The number operand, in the type of {@link numberTypes} at NUMBER - code. */
+const NUMBER = -3;
+const numberTypes = ["f32", "f64", "i32", "i64"] as const;
+
+/** Second operands in keys: dtypes from 1, then numbers, since an integer tensor meets whole numbers and fractions differently. */
+const WHOLE = 14;
+const FRACTION = 15;
 
 /** Elements from which several threads are worth waking. */
 const parallelElements = 65536;
@@ -34,7 +41,10 @@ const parallelElements = 65536;
 export class FastPath {
   private readonly kernels = new WeakMap<Engine, (Map<number, FastKernel | null> | undefined)[]>();
 
-  /** The result, or undefined when the call is not of the simple kind: 1 or 2 tensors of one shape of several elements, no attributes. */
+  /**
+   * The result, or undefined when the call is not of the simple kind: one tensor of several elements, alone, with another of its shape
+   * or with a number; no attributes.
+   */
   run(
     on: Engine,
     record: OpRecord,
@@ -47,21 +57,21 @@ export class FastPath {
     let key = dtypes[x.dtype].id;
     if (operands.length === 2) {
       const y = operands[1];
-      if (typeof y !== "object" || !y.storage || y.storage.address === 0 || !equalShapes(x.shape, y.shape))
-        return undefined;
-      key = key * 16 + dtypes[y.dtype].id + 1;
+      if (typeof y === "number") key = key * 16 + (Number.isInteger(y) ? WHOLE : FRACTION);
+      else if (!y?.storage || y.storage.address === 0 || !equalShapes(x.shape, y.shape)) return undefined;
+      else key = key * 16 + dtypes[y.dtype].id + 1;
     }
     const size = sizeOf(x.shape);
     if (size < 2) return undefined;
-    const fast = this.kernelFor(on, record, key, operands as readonly Value[], attrs);
-    return fast ? launch(on, fast, operands as readonly Value[], x.shape, size) : undefined;
+    const fast = this.kernelFor(on, record, key, operands as readonly (Value | number)[], attrs);
+    return fast ? launch(on, fast, operands as readonly (Value | number)[], x.shape, size) : undefined;
   }
 
   private kernelFor(
     on: Engine,
     record: OpRecord,
     key: number,
-    operands: readonly Value[],
+    operands: readonly (Value | number)[],
     attrs: Attrs,
   ): FastKernel | null {
     let byRecord = this.kernels.get(on);
@@ -91,10 +101,15 @@ function equalShapes(a: Shape, b: Shape): boolean {
 }
 
 /** Compiles the op for vectors of any length; null where it needs more than addresses and a size. */
-function makeKernel(on: Engine, record: OpRecord, operands: readonly Value[], attrs: Attrs): FastKernel | null {
+function makeKernel(
+  on: Engine,
+  record: OpRecord,
+  operands: readonly (Value | number)[],
+  attrs: Attrs,
+): FastKernel | null {
   if (Object.keys(record.attrs).length > 0 || Object.keys(record.inplace).length > 0) return null;
   const builder = new GraphBuilder();
-  const inputs = operands.map((o) => builder.input({ shape: [2], dtype: o.dtype }));
+  const inputs = operands.map((o) => (typeof o === "number" ? o : builder.input({ shape: [2], dtype: o.dtype })));
   const outputs = builder.add(record, inputs, attrs);
   const graph = builder.graph(outputs);
   const nestOn = (backend: Backend): CompiledNest | undefined => {
@@ -104,13 +119,8 @@ function makeKernel(on: Engine, record: OpRecord, operands: readonly Value[], at
   };
   const nest = nestOn(on.primary);
   if (!nest) return null;
-  const codes = nest.nest.slots.map((s) =>
-    codeOf(
-      s,
-      inputs.map((v) => v.id),
-      outputs[0]!.id,
-    ),
-  );
+  const ids = inputs.map((v) => (typeof v === "number" ? -1 : v.id));
+  const codes = nest.nest.slots.map((s) => codeOf(s, ids, outputs[0]!.id));
   if (codes.includes(undefined) || !chunked(nest)) return null;
   const { dtype } = inferCall(record, operands, attrs).outs[record.outputs[0]!]!;
   return {
@@ -130,6 +140,8 @@ function makeKernel(on: Engine, record: OpRecord, operands: readonly Value[], at
 
 function codeOf(source: SlotSource, inputs: readonly number[], output: number): number | undefined {
   if (source.kind === "extent") return SIZE;
+  if (source.kind === "operand")
+    return source.operand === 1 ? NUMBER - numberTypes.indexOf(source.type as "f32") : undefined;
   if (source.kind !== "buffer") return undefined;
   return source.value === output ? OUTPUT : inputs.indexOf(source.value);
 }
@@ -137,14 +149,23 @@ function codeOf(source: SlotSource, inputs: readonly number[], output: number): 
 /** Whether the nest is one row cut into blocks of `blockElements`. */
 const chunked = (nest: CompiledNest): boolean => nest.nest.slots.filter((s) => s.kind === "extent").length === 1;
 
-function launch(on: Engine, fast: FastKernel, operands: readonly Value[], shape: Shape, size: number): Value {
+function launch(
+  on: Engine,
+  fast: FastKernel,
+  operands: readonly (Value | number)[],
+  shape: Shape,
+  size: number,
+): Value {
   const storage = on.allocate(size * fast.bytes);
   const { u32 } = on.heap.views;
   const { slots } = fast;
   const base = on.argumentArea / 4;
   for (let i = 0; i < slots.length; i++) {
     const code = slots[i]!;
-    u32[base + 2 * i] = code === SIZE ? size : code === OUTPUT ? storage.address : operands[code]!.storage!.address;
+    if (code === SIZE) u32[base + 2 * i] = size;
+    else if (code === OUTPUT) u32[base + 2 * i] = storage.address;
+    else if (code >= 0) u32[base + 2 * i] = (operands[code] as Value).storage!.address;
+    else writeNumber(on, base + 2 * i, numberTypes[NUMBER - code]!, operands[1] as number);
   }
   const blocks = size <= blockElements ? 1 : Math.ceil(size / blockElements);
   if (size < parallelElements) {
@@ -153,4 +174,12 @@ function launch(on: Engine, fast: FastKernel, operands: readonly Value[], shape:
   } else on.run(fast.target, fast.kernel, on.argumentArea, blocks, true);
   noteWork(on, fast, size * slots.length);
   return eagerHandle(shape, fast.dtype, storage);
+}
+
+function writeNumber(on: Engine, word: number, type: (typeof numberTypes)[number], x: number): void {
+  const { views } = on.heap;
+  if (type === "f32") views.f32[word] = x;
+  else if (type === "f64") views.f64[word / 2] = x;
+  else if (type === "i32") views.i32[word] = x;
+  else views.i64[word / 2] = BigInt(Math.trunc(x));
 }
