@@ -152,9 +152,7 @@ function backwardOf(
   const frozen = program.allParameters().filter((p) => p.stopGradient);
   const stops = [...told, ...frozen, ...[...noGrad].map((v) => variableOf(program, v))];
   const found = program.trace.as("backward", () =>
-    capturing(program.trace, () =>
-      walk(roots, seeds, { retainGraph: true, createGraph: true, inputs: wanted, stops }),
-    ),
+    capturing(program.trace, () => walk(roots, seeds, { retainGraph: true, createGraph: true, inputs: wanted, stops })),
   );
   for (const [x, g] of found)
     if (x.symbol && g.symbol) program.gradients.set(`${x.symbol.name}@GRAD`, g.symbol as VarDesc);
@@ -188,7 +186,8 @@ export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: Mini
     latest: new Map(program.trace.latest),
     gradients: new Map(program.gradients),
     append,
-    settings: () => `${parameters.map((p) => (p.stopGradient ? "0" : "1")).join("")}${optimizer.settingsKey(parameters)}`,
+    settings: () =>
+      `${parameters.map((p) => (p.stopGradient ? "0" : "1")).join("")}${optimizer.settingsKey(parameters)}`,
   });
   noteSettings(program);
   return [[], pairs];

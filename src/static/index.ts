@@ -1,7 +1,16 @@
 // The static room's public names.
 
-export { appendBackward, data, gradients } from "./data.js";
-export { Executor, type Feed, type RunOptions } from "./executor.js";
+export { createParameter } from "../nn/create-parameter.js";
+export {
+  appendBackward,
+  type BackwardOptions,
+  data,
+  type DataOptions,
+  type GradientOptions,
+  gradients,
+} from "./data.js";
+export { CompiledProgram, Executor, type Feed, type RunOptions } from "./executor.js";
+export { createGlobalVar, type GlobalVarOptions, nameScope } from "./global-var.js";
 export {
   defaultMainProgram,
   defaultStartupProgram,
@@ -9,6 +18,8 @@ export {
   enableStatic,
   programGuard,
 } from "./mode.js";
-export { Program, ProgramBlock } from "./program.js";
+export * as nn from "./nn/index.js";
+export { type CloneOptions, Program, ProgramBlock, type ProgramSegment } from "./program.js";
 export { globalScope, Scope, scopeGuard, ScopeTensor, ScopeVariable } from "./scope.js";
 export { Variable } from "./variable.js";
+export { WeightNormParamAttr, type WeightNormOptions } from "./weight-norm.js";

@@ -12,7 +12,7 @@ import type { Initializer } from "../param/initializer.js";
 import { Parameter, setParameterStore } from "../param/parameter.js";
 import { overwrite } from "../param/set-value.js";
 import { VarDesc } from "../program/program.js";
-import { Tensor } from "../tensor/tensor.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { capturing, eagerly, isStaticMode, setStaticMode } from "../trace/bind.js";
 import { setSymbolHandle, symbolHandle, unscoped } from "../trace/handles.js";
 import { setProgramTrace } from "../trace/program-trace.js";
@@ -140,7 +140,11 @@ setParameterStore({
     for (const startup of new Set([current.startup, current.main.startup!]))
       if (startup.initial.has(p.name)) drawFirst(startup, p, initializer);
     const value = globalScope().findVar(p.name)?.tensor;
-    if (value) overwrite(value, eagerly(() => withGrad(false, () => initializer.make(p.shape, p.dtype))));
+    if (value)
+      overwrite(
+        value,
+        eagerly(() => withGrad(false, () => initializer.make(p.shape, p.dtype))),
+      );
   },
 });
 
@@ -191,12 +195,19 @@ export const defaultStartupProgram = (): Program => current.startup;
  */
 export function programGuard<R>(main: Program, startup: Program, fn: () => Synchronous<R>): R;
 export function programGuard<R>(main: Program, fn: () => Synchronous<R>): R;
-export function programGuard<R>(main: Program, startup: Program | (() => Synchronous<R>), fn?: () => Synchronous<R>): R {
+export function programGuard<R>(
+  main: Program,
+  startup: Program | (() => Synchronous<R>),
+  fn?: () => Synchronous<R>,
+): R {
   const body = typeof startup === "function" ? startup : fn;
   if (!(main instanceof Program) || !body)
     throw new InvalidArgumentError("takes a Program, maybe a startup Program, and a function.", { op: "programGuard" });
   if (!isStaticMode())
-    throw new PreconditionNotMetError("static mode is off.", { op: "programGuard", hint: "call enableStatic() first." });
+    throw new PreconditionNotMetError("static mode is off.", {
+      op: "programGuard",
+      hint: "call enableStatic() first.",
+    });
   return runScope("programGuard", () => enter(main, typeof startup === "function" ? current.startup : startup), body);
 }
 

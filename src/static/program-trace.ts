@@ -3,7 +3,7 @@
 import { PreconditionNotMetError } from "../core/errors.js";
 import { uniqueName } from "../param/unique-name.js";
 import type { OpRecord } from "../program/op.js";
-import { type Operand, type Operator, VarDesc } from "../program/program.js";
+import type { Operand, Operator, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Attrs, inplaceOperand } from "../trace/bind.js";

@@ -86,7 +86,8 @@ function rebuilt(program: Program): Program {
   const available = new Set(copy.block.vars.values());
   program.updates.forEach((plan, i) => {
     plan.append(copy);
-    for (const [name, was] of plan.latest) renamed.set(was, copy.trace.latest.get(name) ?? copy.persistables.get(name)!);
+    for (const [name, was] of plan.latest)
+      renamed.set(was, copy.trace.latest.get(name) ?? copy.persistables.get(name)!);
     for (const [name, was] of plan.gradients) {
       const now = copy.gradients.get(name);
       if (now) renamed.set(was, now);

@@ -1,0 +1,16 @@
+// static.nn: layers as functions that make their parameters.
+
+export { conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./conv.js";
+export type { StaticConvOptions, StaticConvTransposeOptions } from "./conv.js";
+export { embedding, sparseEmbedding } from "./embedding.js";
+export type { SparseEmbeddingOptions, StaticEmbeddingOptions } from "./embedding.js";
+export { bilinearTensorProduct, type BilinearTensorProductOptions, fc, type FcOptions } from "./fc.js";
+export { batchNorm, groupNorm, instanceNorm, layerNorm, spectralNorm } from "./norm.js";
+export type {
+  StaticBatchNormOptions,
+  StaticGroupNormOptions,
+  StaticInstanceNormOptions,
+  StaticLayerNormOptions,
+  StaticSpectralNormOptions,
+} from "./norm.js";
+export { prelu, rowConv, type RowConvOptions, type StaticPreluOptions } from "./other.js";
