@@ -28,6 +28,14 @@ export { load, type LoadSource, type Savable, save, type SaveOptions } from "./i
 export * as jit from "./jit/index.js";
 export * as metric from "./metric/index.js";
 export * as nn from "./nn/index.js";
+export {
+  adaptiveAvgPool1d,
+  conv1d,
+  conv2d,
+  conv3d,
+  groupNorm,
+  layerNorm,
+} from "./nn/functional/index.js";
 export { createParameter } from "./nn/create-parameter.js";
 export * as optimizer from "./optimizer/index.js";
 export * from "./param/index.js";

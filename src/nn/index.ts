@@ -11,8 +11,12 @@ export {
 } from "./clip.js";
 export {
   LayerDict,
+  /** @deprecated use LayerDict */
+  LayerDict as ModuleDict,
   type LayerEntries,
   LayerList,
+  /** @deprecated use LayerList */
+  LayerList as ModuleList,
   ParameterList,
   Sequential,
   type SequentialItem,
@@ -25,6 +29,8 @@ export {
   type ForwardPreHook,
   type HookRemover,
   Layer,
+  /** @deprecated use Layer */
+  Layer as Module,
 } from "./layer.js";
 export {
   AlphaDropout,
@@ -71,6 +77,8 @@ export {
   NLLLoss,
   PoissonNLLLoss,
   SmoothL1Loss,
+  /** @deprecated use SmoothL1Loss */
+  SmoothL1Loss as HuberLoss,
   SoftMarginLoss,
 } from "./layers/loss.js";
 export {
@@ -301,3 +309,4 @@ export {
   type TransformerOptions,
   type TransformerStackOptions,
 } from "./layers/transformer-stack.js";
+export { Parameter } from "../param/parameter.js";

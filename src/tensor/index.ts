@@ -469,6 +469,7 @@ export {
   atleast2d,
   atleast3d,
   broadcastShape,
+  broadcastShapes,
   broadcastTensors,
   broadcastTo,
   expand,
@@ -566,3 +567,6 @@ export {
   renorm,
   renorm_,
 } from "./norms.js";
+export { e, inf, nan, pi } from "./constants.js";
+export { finfo, type FloatInfo, iinfo, type IntegerInfo } from "./dtype-info.js";
+export { softmax, type SoftmaxOptions } from "./softmax.js";

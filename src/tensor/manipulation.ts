@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
-import { broadcastShapes, formatShape, normalizeAxis, type Shape } from "../core/shape.js";
+import { broadcastShapes as commonShape, formatShape, normalizeAxis, type Shape } from "../core/shape.js";
 import { type DType, dtypes, isDType } from "../core/dtype.js";
 import { expand as expandTo, expandLike } from "../ops/broadcast.js";
 import * as movement from "../ops/movement.js";
@@ -186,12 +186,17 @@ export const expandAs = (x: Tensor, y: Tensor): Tensor => expandLike(x, y);
 
 /** The shape two shapes broadcast to. */
 export const broadcastShape = (xShape: Shape, yShape: Shape): number[] => [
-  ...broadcastShapes(xShape, yShape, "broadcastShape"),
+  ...commonShape(xShape, yShape, "broadcastShape"),
+];
+
+/** The shape that operands of all these shapes broadcast to. */
+export const broadcastShapes = (...shapes: readonly Shape[]): number[] => [
+  ...shapes.reduce<Shape>((common, shape) => commonShape(common, shape, "broadcastShapes"), []),
 ];
 
 /** All tensors broadcast to their common shape. */
 export function broadcastTensors(input: readonly Tensor[]): Tensor[] {
-  const shape = input.reduce<Shape>((s, x) => broadcastShapes(s, x.shape, "broadcastTensors"), []);
+  const shape = input.reduce<Shape>((s, x) => commonShape(s, x.shape, "broadcastTensors"), []);
   return input.map((x) => expandTo(x, shape));
 }
 

@@ -25,6 +25,7 @@ import { statMethods } from "./stat.js";
 import { normMethods } from "./norms.js";
 import { factorizationMethods } from "./factorization.js";
 import { linalgMethods } from "./linalg.js";
+import { softmaxMethods } from "./softmax.js";
 
 /** Every function that Tensor has as a method. */
 export const methodTables = {
@@ -53,4 +54,5 @@ export const methodTables = {
   ...normMethods,
   ...factorizationMethods,
   ...linalgMethods,
+  ...softmaxMethods,
 };
