@@ -77,7 +77,7 @@ function measure(op, shapes, attrs) {
   executable.run();
   let best = Infinity;
   const begin = performance.now();
-  for (let i = 0; i < 8 || (i < 200 && performance.now() - begin < 800); i++) {
+  for (let i = 0; i < 8 || (i < 400 && performance.now() - begin < 1500); i++) {
     const start = performance.now();
     executable.run();
     best = Math.min(best, performance.now() - start);

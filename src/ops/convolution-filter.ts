@@ -31,8 +31,18 @@ export function emitFilterGrad(b: KernelContext, x: Ref, d: Ref, out: OutRef, a:
   const made = convSource(b, x, a, taps, extents, channels);
   const rows = k.divIndex(out.extent(0), a.groups);
   b.cost([constant("i32", a.groups), rows, made.depth, k.mul(x.extent(0), product(extents))]);
-  const set = (o: Expr, at: Expr, value: Expr): void => out.set([o, ...coordinates(b, at, [channels, ...taps])], value);
-  const filter: Filter = { ...made, type, extents, images: x.extent(0), channels, rows, groups: a.groups, set };
+  const indexOf = (at: Expr): Expr[] => coordinates(b, at, [channels, ...taps]);
+  const filter: Filter = {
+    ...made,
+    type,
+    extents,
+    images: x.extent(0),
+    channels,
+    rows,
+    groups: a.groups,
+    out,
+    indexOf,
+  };
   if (a.few > 0) emitDots(b, d, filter, a.few);
   else emitTiles(b, d, filter);
 }
@@ -45,9 +55,13 @@ type Filter = ReturnType<typeof convSource> & {
   readonly channels: Expr;
   readonly rows: Expr;
   readonly groups: number;
-  /** Stores the gradient of the weight of output channel `o` at a position (channel, taps). */
-  set(o: Expr, at: Expr, value: Expr): void;
+  readonly out: OutRef;
+  /** The index (channel, taps) of a position. */
+  indexOf(at: Expr): Expr[];
 };
+
+/** Rows of a register tile at most, on any target. */
+const TILE_ROWS = 32;
 
 /** Shifted planes of the source by channels of the gradient, all positions as depth: a matrix product by register tiles. */
 function emitTiles(b: KernelContext, d: Ref, f: Filter): void {
@@ -86,12 +100,22 @@ function emitTiles(b: KernelContext, d: Ref, f: Filter): void {
     b: gradients,
     wide: true,
     store: () => {},
-    storeTile: ({ batch, i0, j0, height, width, value }) =>
-      b.for(0, height, (r) => {
-        const at = b.let(k.add(i0, r), "at");
-        const first = b.let(k.add(k.mul(batch, rows), j0), "first");
-        b.lanes(0, width, (c) => f.set(k.add(first, c), at, value(r, c)));
-      }),
+    storeTile: ({ batch, i0, j0, height, width, value }) => {
+      // Rows of the tile are adjacent in the result: their indices first, then column by column.
+      const places = b.local("places", "i32", 4 * TILE_ROWS);
+      b.for(0, height, (r) =>
+        f.indexOf(k.add(i0, r)).forEach((i, axis) => b.store(places, k.add(r, axis * TILE_ROWS), i)),
+      );
+      b.for(0, width, (c) => {
+        const o = b.let(k.add(k.add(k.mul(batch, rows), j0), c), "o");
+        b.for(0, height, (r) => {
+          const index = Array.from({ length: f.extents.length + 1 }, (_, axis) =>
+            b.load(places, k.add(r, axis * TILE_ROWS)),
+          );
+          f.out.set([o, ...index], value(r, c));
+        });
+      });
+    },
   });
 }
 
@@ -154,7 +178,13 @@ function emitDots(b: KernelContext, d: Ref, f: Filter, few: number): void {
   const plain = f.extents.map(() => one);
   const lead = f.extents.map(() => constant("i32", 0));
   const strides = f.extents.map(() => 1);
-  const gradient = copySource(b, "d", d, { grid: source.grid, lead, strides, phases: plain, unit: lanes });
+  const gradient = copySource(b, "d", d, {
+    grid: [f.extents[0]!, ...source.grid.slice(1)],
+    lead,
+    strides,
+    phases: plain,
+    unit: lanes,
+  });
   const [high, wide] = [ceilDiv(f.rows, rows), ceilDiv(depth, columns)];
   b.parallel(product([constant("i32", f.groups), high, wide]), (block) => {
     const c0 = b.let(k.mul(k.remIndex(block, wide), columns), "c0");
@@ -206,7 +236,7 @@ function storeSums(b: KernelContext, f: Filter, sums: Buf, lanes: number, t: Sum
     b.for(0, k.min(t.columns, k.sub(f.depth, t.c0)), (c) => {
       const first = b.let(k.mul(k.add(k.mul(r, t.columns), c), lanes), "first");
       const sum = b.reduce("add", f.type, 0, lanes, (u) => b.load(sums, k.add(first, u)));
-      f.set(o, k.add(t.c0, c), sum);
+      f.out.set([o, ...f.indexOf(k.add(t.c0, c))], sum);
     });
   });
 }
