@@ -2,6 +2,7 @@
 
 export { conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./conv.js";
 export type { StaticConvOptions, StaticConvTransposeOptions } from "./conv.js";
+export { dataNorm, type DataNormOptions } from "./data-norm.js";
 export { embedding, sparseEmbedding } from "./embedding.js";
 export type { SparseEmbeddingOptions, StaticEmbeddingOptions } from "./embedding.js";
 export { bilinearTensorProduct, type BilinearTensorProductOptions, fc, type FcOptions } from "./fc.js";
