@@ -143,6 +143,17 @@ describe("common mistakes", () => {
     expect(error.message.startsWith(`(${kind}) `)).toBe(true);
   });
 
+  it("name the layers, in the stack too, once each", async () => {
+    const inner = new nn.Linear(4, 2);
+    const outer = new nn.Sequential(new nn.Sequential(inner));
+    const error = await errorOf(() => outer(x));
+    const names = [outer, outer.at(0) as oar.nn.Layer, inner].map((layer) => layer.fullName());
+    expect(error.layers).toEqual(names);
+    const line = `  [Layer: ${names.join(" > ")}]`;
+    expect(error.message.split("\n").at(-1)).toBe(line);
+    expect(error.stack!.split("\n").filter((l) => l.includes("[Layer: "))).toEqual([line]);
+  });
+
   it.each([
     [() => oar.sum(x, { axes: 1 } as object), "axis"],
     [() => new nn.Linear(2, 2, { bias: false } as object), "biasAttr"],

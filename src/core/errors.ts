@@ -14,6 +14,8 @@ export interface ErrorFields {
 export class OarError extends Error {
   readonly kind: string;
   readonly fields: ErrorFields;
+  /** The layers in whose `forward` it arose, outermost first. */
+  readonly layers: readonly string[] = [];
 
   constructor(kind: string, message: string, fields: ErrorFields = {}) {
     const tag = fields.op === undefined ? "" : `[${fields.op}] `;
@@ -21,6 +23,17 @@ export class OarError extends Error {
     super(`(${kind}) ${tag}${message}${hint}`);
     this.kind = kind;
     this.fields = fields;
+  }
+
+  /** Names the layer around those named so far, in the message too. */
+  inLayer(name: string): this {
+    // The stack is read first: engines may write its first lines, with the message, only when it is asked for.
+    const { message: former, stack } = this;
+    const plain = former.replace(/\n {2}\[Layer: .*\]$/, "");
+    (this.layers as string[]).unshift(name);
+    this.message = `${plain}\n  [Layer: ${this.layers.join(" > ")}]`;
+    if (stack !== undefined) this.stack = stack.replace(former, () => this.message);
+    return this;
   }
 }
 

@@ -1,7 +1,7 @@
 // Layer: the base of all networks; callable, and knows its parameters, buffers and sublayers from its fields.
 
 import { type DType, isFloat } from "../core/dtype.js";
-import { InvalidArgumentError } from "../core/errors.js";
+import { InvalidArgumentError, OarError } from "../core/errors.js";
 import { checkOptions } from "../core/options.js";
 import type { Shape } from "../core/shape.js";
 import { cast } from "../ops/cast.js";
@@ -85,7 +85,14 @@ export class Layer extends LayerMembers {
   }
 
   [invoke](args: unknown[]): unknown {
-    if (!this.hasHooks) return this.forward(...args);
+    try {
+      return this.hasHooks ? this.#withHooks(args) : this.forward(...args);
+    } catch (error) {
+      throw error instanceof OarError ? error.inLayer(this.#fullName) : error;
+    }
+  }
+
+  #withHooks(args: unknown[]): unknown {
     let inputs: readonly unknown[] = args;
     for (const hook of this.#preHooks) {
       const given = hook(this, inputs);
