@@ -1,7 +1,7 @@
 // The state of an optimizer's parameters: made at their first update, named as Paddle names it, saved and loaded.
 
 import type { DType } from "../core/dtype.js";
-import { InvalidArgumentError, NotFoundError, PreconditionNotMetError } from "../core/errors.js";
+import { InvalidArgumentError, NotFoundError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
 import { formatShape, sameShape, type Shape } from "../core/shape.js";
 import { isNdArray } from "../core/nd-array.js";
@@ -44,7 +44,7 @@ export function setStateHome(home: StateHome): void {
 }
 
 /** The tensor that holds a piece of state. */
-const valueOf = (t: Tensor): Tensor | undefined => (t.symbol ? stateHome!.value(t) : t);
+const heldValue = (t: Tensor): Tensor | undefined => (t.symbol ? stateHome!.value(t) : t);
 
 /** Saved state: tensors by name, and the schedule's under `LR_Scheduler`. */
 export type OptimizerState = Record<string, unknown>;
@@ -80,6 +80,8 @@ export class Accumulators {
   masterOf(p: Parameter): Tensor {
     let master = this.masters.get(p);
     if (!master) {
+      if (p.symbol)
+        throw new UnimplementedError("multiPrecision is for dynamic mode and compiled steps.", { op: this.api });
       master = unscoped(() => eagerly(() => cast<Tensor>(p, "float32")));
       master.name = uniqueName.generate(`${p.name}_fp32_master`);
       master.persistable = true;
@@ -135,7 +137,12 @@ export class Accumulators {
   stateDict(): OptimizerState {
     if (this.kinds.size === 0 && this.masters.size === 0) return { ...this.waiting };
     const out: OptimizerState = {};
-    for (const all of this.kinds.values()) for (const t of all.values()) out[t.name!] = t;
+    for (const all of this.kinds.values()) {
+      for (const t of all.values()) {
+        const value = heldValue(t);
+        if (value) out[t.name!] = value;
+      }
+    }
     if (this.masters.size > 0)
       out["master_weights"] = Object.fromEntries([...this.masters].map(([p, t]) => [p.name, t]));
     return out;
@@ -156,7 +163,7 @@ export class Accumulators {
     }
     this.waiting = { ...rest };
     for (const all of this.kinds.values())
-      for (const t of all.values()) this.take(valueOf(t) ?? notStarted(t, this.api));
+      for (const t of all.values()) this.take(heldValue(t) ?? notStarted(t, this.api));
     return steps;
   }
 }

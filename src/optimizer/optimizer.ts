@@ -235,7 +235,9 @@ export abstract class Optimizer {
   /** Everything about a set's parameters that decides the code of a step; numbers that may change from step to step are not in it. */
   settingsKey(parameters: readonly Parameter[]): string {
     return parameters
-      .map((p) => this.#settingsKey({ group: this.groups.find((s) => s.parameters.includes(p))?.group, parameters: [p] }))
+      .map((p) =>
+        this.#settingsKey({ group: this.groups.find((s) => s.parameters.includes(p))?.group, parameters: [p] }),
+      )
       .join("|");
   }
 
