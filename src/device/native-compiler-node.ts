@@ -124,7 +124,8 @@ export function compileLibrary(compiler: Compiler, source: string, output: strin
     timeout: COMPILE_LIMIT,
     maxBuffer: 16 << 20,
   });
-  if (run.error) throw failure(compiler, "not run", run.error.message);
+  // A compiler that dies before it has read its input leaves EPIPE behind; its status tells the story.
+  if (run.error && run.status === null) throw failure(compiler, "not run", run.error.message);
   if (run.status !== 0) throw failure(compiler, `status ${run.status ?? run.signal}`, run.stderr);
 }
 
