@@ -40,6 +40,8 @@ const OWN: Record<string, readonly string[]> = {
     ...["PreconditionNotMetError", "UnavailableError", "UnimplementedError"],
     // Plain arrays and dtypes: what NumPy is to Paddle.
     ...["dtypeNames", "isDType", "isNdArray", "ndArray"],
+    // paddle.tensor.random.gaussian: normal numbers of any floating-point dtype.
+    "gaussian",
     // The class of parameters, for `instanceof`; Paddle's is paddle.base.framework.EagerParamBase.
     "Parameter",
   ],

@@ -352,6 +352,7 @@ export {
 } from "./histogram.js";
 export { Generator, getRngState, type RngState, seed, setRngState } from "./generator.js";
 export {
+  gaussian,
   type GaussianOptions,
   logNormal,
   normal,
