@@ -3,7 +3,11 @@ import { disableStatic, enableStatic, ndArray, nn, optimizer, static as programs
 import { emit, time } from "./common.mjs";
 
 const { Executor, Program, Scope, data, programGuard } = programs;
-const weight = ndArray("float32", [4, 2], Float32Array.from({ length: 8 }, (_, i) => i / 10));
+const weight = ndArray(
+  "float32",
+  [4, 2],
+  Float32Array.from({ length: 8 }, (_, i) => i / 10),
+);
 
 /**
  * Builds the Program; `train` adds a loss and a real update.

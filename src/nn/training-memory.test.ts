@@ -15,7 +15,11 @@ function model(): (batch: number) => Tensor {
   const [fc1, fc2] = [new Linear(16, 32), new Linear(32, 4)];
   const opt = new Adam({ learningRate: 1e-3, parameters: [...fc1.parameters(), ...fc2.parameters()] });
   const wave = (shape: [number, number], f: number): Tensor =>
-    toTensor({ dtype: "float32", shape, data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(i * f)) });
+    toTensor({
+      dtype: "float32",
+      shape,
+      data: Float32Array.from({ length: shape[0] * shape[1] }, (_, i) => Math.sin(i * f)),
+    });
   return (batch) => {
     const e = subtract(fc2(relu(fc1(wave([batch, 16], 0.3)) as Tensor)) as Tensor, wave([batch, 4], 0.7));
     const loss = mean(multiply(e, e));
