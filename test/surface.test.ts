@@ -26,6 +26,7 @@ const NAMESPACES = [
   "optimizer.lr",
   "regularizer",
   "static",
+  "static.nn",
   "utils",
 ];
 
@@ -52,6 +53,8 @@ const OWN: Record<string, readonly string[]> = {
   optimizer: [],
   regularizer: ["WeightDecayRegularizer"],
   static: ["ProgramBlock", "Scope", "ScopeTensor", "ScopeVariable", "disableStatic", "enableStatic"],
+  // Of Paddle 2.6; 3.3 lists it no more.
+  "static.nn": ["dataNorm"],
   utils: ["UniqueNameGenerator", "uniqueName"],
 };
 
