@@ -9,10 +9,15 @@ import { interpTarget } from "../device/interp-target.js";
 import { createNativeTarget } from "../device/native-node.js";
 import { platform } from "../device/platform-node.js";
 import { createWasmTarget } from "../device/wasm-target.js";
+import type { GraphValue } from "../fuse/body.js";
+import { Executable } from "../program/executable.js";
 import type { OpRecord, Plain } from "../program/op.js";
 import { assemble } from "../tensor/assemble.js";
 import { bind } from "../trace/bind.js";
-import { fromArray, toArray } from "../trace/eager.js";
+import { fromArray, readArray, runHostNode, toArray, writeArray } from "../trace/eager.js";
+import { GraphBuilder } from "../trace/lower.js";
+import { addOp } from "./arithmetic.js";
+import { maximumOp } from "./comparison.js";
 import {
   type ConvSettings,
   conv2dFilterGradOp,
@@ -125,4 +130,71 @@ describe.each(["interp", "wasm", "native"] as const)("%s", (name) => {
       }
     },
   );
+});
+
+/** A convolution with a residual and ReLU as one compiled Program; `threads` native threads. */
+function fusedBits(shape: Shape, weights: Shape, threads: number): { data: Float32Array; nests: number } {
+  const engine = new Engine(platform, new Heap(), (heap) => {
+    const { target, reason } = createNativeTarget(heap, { threads });
+    if (!target) throw new Error(reason.message);
+    return target;
+  });
+  return withEngine(engine, () => {
+    const next = numbers(7);
+    const builder = new GraphBuilder();
+    const out = [shape[0]!, weights[0]!, shape[2]!, shape[3]!];
+    const arrays = [shape, weights, [weights[0]!], out].map((s) => filled(s, "float32", next));
+    const [x, w, bias, rest] = arrays.map((a) => builder.input(a)) as [GraphValue, GraphValue, GraphValue, GraphValue];
+    const settings = { strides: [1, 1], paddings: [1, 1, 1, 1], dilations: [1, 1], groups: 1, few: few(weights[0]!) };
+    let [y] = builder.add(conv2dOp, [x, w, bias, undefined], settings);
+    [y] = builder.add(addOp, [y, rest], {});
+    [y] = builder.add(maximumOp, [y, 0], {});
+    const executable = new Executable(
+      engine,
+      builder.graph([y!]),
+      builder.values,
+      new Set([x, w, bias, rest, y!]),
+      runHostNode,
+    );
+    arrays.forEach((a, i) => {
+      const address = engine.heap.alloc(a.data.byteLength);
+      writeArray(engine, a, address);
+      executable.bind([x, w, bias, rest][i]!.id, address);
+    });
+    const address = engine.heap.alloc(sizeOf(out) * 4);
+    executable.bind(y!.id, address);
+    executable.run();
+    return { data: readArray(engine, "float32", out, address).data as Float32Array, nests: executable.nests.length };
+  });
+}
+
+describe("compiled", () => {
+  test.each([
+    [
+      [4, 20, 16, 16],
+      [24, 20, 3, 3],
+    ],
+    [
+      [8, 3, 28, 28],
+      [6, 3, 3, 3],
+    ],
+  ] as const)("%s by %s: the same bits for any number of threads, residual and ReLU in the same kernel", (x, w) => {
+    const next = numbers(7);
+    const out = [x[0], w[0], x[2], x[3]];
+    const [px, pw, pb, pr] = [x, w, [w[0]], out].map((s) => plainOf(filled(s, "float32", next))) as [
+      Plain,
+      Plain,
+      Plain,
+      Plain,
+    ];
+    const settings = { strides: [1, 1], paddings: [1, 1, 1, 1], dilations: [1, 1], groups: 1 };
+    const want = plainConv(px, pw, pb, out, settings).data.map((v, i) => Math.max(0, v + pr.data[i]!));
+    const one = fusedBits(x, w, 1);
+    expect(
+      difference({ shape: out, data: Array.from(one.data) }, { shape: out, data: want }, [2e-5, 2e-5]),
+    ).toBeUndefined();
+    expect(one.nests).toBe(1);
+    expect(fusedBits(x, w, 2).data).toEqual(one.data);
+    expect(fusedBits(x, w, 3).data).toEqual(one.data);
+  });
 });

@@ -9,8 +9,9 @@ import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
 import { sum } from "./broadcast.js";
 import { emitFilterGrad } from "./convolution-filter.js";
-import { type ConvAttrs, emitConv, emitTransposed } from "./convolution-kernels.js";
+import { type ConvAttrs, emitConv } from "./convolution-kernels.js";
 import { FEW_ROWS } from "./convolution-product.js";
+import { emitTransposed } from "./convolution-transposed.js";
 import { requireFloat } from "./infer.js";
 
 /** What decides a convolution beside its operands. */

@@ -13,14 +13,9 @@ import type { Plain } from "../program/op.js";
 import { assemble } from "../tensor/assemble.js";
 import { fromArray, toArray } from "../trace/eager.js";
 import { indices, positionOf } from "./convolution.test-util.js";
-import {
-  adaptiveAveragePool,
-  adaptiveMaxPool,
-  averagePool,
-  maxPool,
-  pooledExtent,
-  type PoolWindows,
-} from "./pooling.js";
+import { adaptiveMaxPool, maxPool } from "./pooling.js";
+import { adaptiveAveragePool, averagePool } from "./pooling-average.js";
+import { type PoolWindows, pooledExtent } from "./pooling-shapes.js";
 import { difference, numbers, plainOf } from "./table.test-util.js";
 
 assemble();

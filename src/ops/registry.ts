@@ -60,6 +60,8 @@ import * as rnnt from "./rnnt.js";
 import * as pNorm from "./p-norm.js";
 import * as convolution from "./convolution.js";
 import * as pooling from "./pooling.js";
+import * as poolingAverage from "./pooling-average.js";
+import * as poolingPlaces from "./pooling-places.js";
 import * as interpolate from "./interpolate.js";
 import * as interpolateGrid from "./interpolate-grid.js";
 import * as fold from "./fold.js";
@@ -141,6 +143,8 @@ const families: readonly object[] = [
   recurrence,
   attention,
   pooling,
+  poolingAverage,
+  poolingPlaces,
   interpolate,
   interpolateGrid,
   fold,

@@ -2,7 +2,9 @@
 
 import { InvalidArgumentError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
-import { adaptiveAveragePool, adaptiveMaxPool, fractionalMaxPool, unpool } from "../../ops/pooling.js";
+import { adaptiveMaxPool, fractionalMaxPool } from "../../ops/pooling.js";
+import { adaptiveAveragePool } from "../../ops/pooling-average.js";
+import { unpool } from "../../ops/pooling-places.js";
 import { mean } from "../../ops/reduction.js";
 import { type IntsLike, numberOf } from "../../tensor/arguments.js";
 import { rand } from "../../tensor/random.js";

@@ -4,7 +4,9 @@ import { InvalidArgumentError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
 import { divide, multiply } from "../../ops/arithmetic.js";
 import { pow } from "../../ops/exponential.js";
-import { averagePool, maxPool, type PoolWindows } from "../../ops/pooling.js";
+import { maxPool } from "../../ops/pooling.js";
+import { averagePool } from "../../ops/pooling-average.js";
+import type { PoolWindows } from "../../ops/pooling-shapes.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import {
   channelsFirst,

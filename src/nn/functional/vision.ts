@@ -10,7 +10,7 @@ import { type InterpolateMode, interpolate as resample } from "../../ops/interpo
 import { gridSample as sampleGrid, type GridSettings } from "../../ops/interpolate-grid.js";
 import { matmul } from "../../ops/matmul.js";
 import { swapAxes } from "../../ops/movement.js";
-import { adaptiveAveragePool } from "../../ops/pooling.js";
+import { adaptiveAveragePool } from "../../ops/pooling-average.js";
 import { reshape } from "../../ops/views.js";
 import { type IntsLike, intsOf, numbersOf } from "../../tensor/arguments.js";
 import type { Tensor } from "../../tensor/tensor.js";
