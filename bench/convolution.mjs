@@ -15,6 +15,7 @@ const sources = {
   Heap: "device/heap.ts",
   createNativeTarget: "device/native-node.ts",
   createWasmTarget: "device/wasm-target.ts",
+  nodeThreads: "device/threads-node.ts",
   Executable: "program/executable.ts",
   GraphBuilder: "trace/lower.ts",
   runHostNode: "trace/eager.ts",
@@ -41,7 +42,7 @@ const oar = await import(pathToFileURL(outfile).href);
 oar.assemble();
 
 const engine = new oar.Engine(oar.platform, new oar.Heap(), (/** @type {unknown} */ heap) => {
-  if (name === "wasm") return oar.createWasmTarget(heap, { threads: Number(threads) });
+  if (name === "wasm") return oar.createWasmTarget(heap, { threads: oar.nodeThreads(Number(threads)) });
   const { target, reason } = oar.createNativeTarget(heap, { threads: Number(threads) });
   if (!target) throw new Error(reason.message);
   return target;
