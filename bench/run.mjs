@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { build } from "../tools/build.mjs";
 import { root } from "../tools/files.mjs";
 
-const all = ["W1", "W2.sgd", "W2.adam", "W2.inf", "W4.dense", "W4.sparse", "W4.frozen", "W7", "W8", "W12"];
+const all = [
+  ...["W1", "W2.sgd", "W2.adam", "W2.inf", "W3a", "W3a.inf", "W3b", "W3b.inf", "W4.dense", "W4.sparse", "W4.frozen"],
+  ...["W5", "W5.inf", "W5b", "W5b.inf", "W7", "W8", "W12"],
+];
 const wanted = process.argv.slice(2);
 
 build(join(root, "dist"));

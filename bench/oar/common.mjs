@@ -1,10 +1,11 @@
 // What the benchmarks share: arguments, data, timing in chunks, the JSON line of a result.
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { load as loadFile, toTensor } from "oarjs";
+import { jit, load as loadFile, nn, noGrad, toTensor } from "oarjs";
 
 /** @typedef {import("oarjs").NdArray} NdArray */
 /** @typedef {import("oarjs").Tensor} Tensor */
+/** @typedef {{ step(): unknown, clearGrad(): unknown }} Optimizer */
 
 /**
  * An argument of the command line.
@@ -42,6 +43,16 @@ export function batches({ dtype, shape, data }) {
   return Array.from({ length: count }, (_, i) =>
     toTensor(/** @type {NdArray} */ ({ dtype, shape: rest, data: data.subarray(i * size, (i + 1) * size) })),
   );
+}
+
+/**
+ * Gives a network the weights of a workload.
+ * @param {nn.Layer} net
+ * @param {Record<string, string>} names from state-dict keys to names of files, as in `{ "fc.weight": "W3b_fcw" }`
+ */
+export async function loadWeights(net, names) {
+  const pairs = Object.entries(names).map(async ([key, name]) => [key, await load(name)]);
+  net.setStateDict(Object.fromEntries(await Promise.all(pairs)));
 }
 
 /**
@@ -119,6 +130,49 @@ export async function benchTraining(step, traceLength, ready = async () => {}) {
     () => last?.item(),
   );
   emit("steps_per_s", 1 / median, "steps/s", { best: 1 / best, loss_trace: losses, warm_s: Number(warm.toFixed(3)) });
+}
+
+/**
+ * Benchmarks a classifier: training steps compiled whole, or for "*.inf" its forward pass alone.
+ * @param {(x: Tensor) => Tensor} forward gives logits, a row for each label
+ * @param {{ net: nn.Layer, xs: Tensor[], ys: Tensor[], makeOptimizer: () => Optimizer, traceLength: number }} what
+ */
+export async function benchClassifier(forward, { net, xs, ys, makeOptimizer, traceLength }) {
+  if (workload.endsWith(".inf")) {
+    net.eval();
+    return benchForward(forward, xs);
+  }
+  const opt = makeOptimizer();
+  const step = jit.compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
+    const loss = nn.functional.crossEntropy(forward(x), y);
+    loss.backward();
+    opt.step();
+    opt.clearGrad();
+    return loss;
+  });
+  await benchTraining((i) => step(pick(xs, i), pick(ys, i)), traceLength, step.ready);
+}
+
+/**
+ * Times forward passes over the first four batches.
+ * @param {(x: Tensor) => Tensor} forward
+ * @param {Tensor[]} xs
+ */
+async function benchForward(forward, xs) {
+  const run = jit.compile((/** @type {Tensor} */ x) => noGrad(() => forward(x)));
+  const logits = await run(pick(xs, 0)).data("float32");
+  for (let i = 0; i < 3; i++) run(pick(xs, i));
+  await run.ready();
+  let i = 0;
+  let last = run(pick(xs, 0));
+  const { median, best } = await time(
+    () => {
+      last = run(pick(xs, i++ % 4));
+    },
+    // One logit: copying them all out would be timed too.
+    () => last.at(0, 0).item(),
+  );
+  emit("batches_per_s", 1 / median, "batches/s", { best: 1 / best, loss_trace: sample(logits) });
 }
 
 /**
