@@ -23,6 +23,7 @@ export {
   summary,
   type SummaryOptions,
 } from "./hapi/summary.js";
+export * as incubate from "./incubate/index.js";
 export * as io from "./io/index.js";
 export { load, type LoadSource, type Savable, save, type SaveOptions } from "./io/files.js";
 export * as jit from "./jit/index.js";
@@ -43,3 +44,4 @@ export * as regularizer from "./regularizer/index.js";
 export * as "static" from "./static/index.js";
 export { disableStatic, enableStatic, inDynamicMode } from "./static/mode.js";
 export * as utils from "./utils/index.js";
+export * as vision from "./vision/index.js";

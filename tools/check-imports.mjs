@@ -6,8 +6,8 @@ import { importsOf } from "./lex.mjs";
 
 /**
  * The rooms of src, top to bottom; a file imports only from its own room and the rooms after it. Files directly in src
- * are the room "index". A device compiles kernels by the renderers, and those read the kernel language. `utils` and
- * `regularizer` are facades that re-export for the subpaths of the same names.
+ * are the room "index". A device compiles kernels by the renderers, and those read the kernel language. `utils`,
+ * `regularizer` and `incubate` are facades of the same names.
  */
 export const ROOMS = [
   "index",
@@ -15,6 +15,7 @@ export const ROOMS = [
   "board",
   "utils",
   "regularizer",
+  "incubate",
   "hapi",
   "vision",
   "text",

@@ -47,6 +47,7 @@ import * as softmax from "./softmax.js";
 import * as norm from "./norm.js";
 import * as batchNorm from "./batch-norm.js";
 import * as embedding from "./embedding.js";
+import * as rows from "./rows.js";
 import * as crossEntropy from "./cross-entropy.js";
 import * as loss from "./loss.js";
 import * as lossBinary from "./loss-binary.js";
@@ -68,10 +69,13 @@ import * as fold from "./fold.js";
 import * as vector from "./vector.js";
 import * as recurrence from "./recurrence.js";
 import * as attention from "./attention.js";
+import * as fft from "./fft.js";
+import * as graph from "./graph.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
 import * as optimizerAverage from "./optimizer-average.js";
 import * as optimizerParts from "./optimizer-parts.js";
+import * as optimizerRows from "./optimizer-rows.js";
 import * as linearAlgebra from "./linear-algebra.js";
 import * as triangular from "./triangular.js";
 import * as spectral from "./spectral.js";
@@ -87,6 +91,7 @@ const families: readonly object[] = [
   optimizerAdaptive,
   optimizerAverage,
   optimizerParts,
+  optimizerRows,
   exponential,
   trigonometric,
   rounding,
@@ -128,6 +133,7 @@ const families: readonly object[] = [
   norm,
   batchNorm,
   embedding,
+  rows,
   crossEntropy,
   loss,
   lossBinary,
@@ -142,6 +148,8 @@ const families: readonly object[] = [
   convolution,
   recurrence,
   attention,
+  fft,
+  graph,
   pooling,
   poolingAverage,
   poolingPlaces,

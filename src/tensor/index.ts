@@ -550,7 +550,10 @@ export {
   unfold,
 } from "./slicing.js";
 export * as autograd from "./autograd-namespace.js";
+export * as fft from "./fft.js";
+export * as geometric from "./geometric.js";
 export * as linalg from "./linalg-namespace.js";
+export * as signal from "./signal.js";
 export { cholesky, eigvalsh } from "./factorization.js";
 export { inverse } from "./linalg.js";
 export {

@@ -34,7 +34,7 @@ export class StaticCache {
 }
 
 /** Options of {@link MultiHeadAttention}. */
-export interface MultiHeadAttentionOptions {
+export interface MultiHeadAttentionOptions<W extends boolean = boolean> {
   /** Probability of dropping a weight while training. Default 0. */
   readonly dropout?: number | undefined;
   /** Features of the key; by default embedDim. */
@@ -42,7 +42,7 @@ export interface MultiHeadAttentionOptions {
   /** Features of the value; by default embedDim. */
   readonly vdim?: number | null | undefined;
   /** Whether the weights are returned too. */
-  readonly needWeights?: boolean | undefined;
+  readonly needWeights?: W | undefined;
   readonly weightAttr?: AttrLike;
   /** Alias of weightAttr. */
   readonly paramAttr?: AttrLike;
@@ -61,9 +61,13 @@ export interface MultiHeadAttentionInputs {
   readonly cache?: Cache | StaticCache | null | undefined;
 }
 
-/** One tensor; or a list of it, the weights (with `needWeights`) and the new cache (where one was given). */
-// biome-ignore lint/suspicious/noExplicitAny: which of the forms it is depends on options and inputs, as in Paddle.
-export type WithCache = any;
+/** What a call gives: the output; a list of it and the weights where those are asked for; and with a cache the grown one at the end. */
+export type AttentionResult<W extends boolean> = W extends true ? [out: Tensor, weights: Tensor] : Tensor;
+
+/** {@link AttentionResult} of a call with a cache. */
+export type CachedResult<W extends boolean> = W extends true
+  ? [out: Tensor, weights: Tensor, cache: Cache | StaticCache]
+  : [out: Tensor, cache: Cache | StaticCache];
 
 /** What `genCache` may take beside the key. */
 export interface GenCacheOptions<C> {
@@ -83,7 +87,7 @@ export interface GenCacheOptions<C> {
  * console.log(attention(randn([2, 4, 128])).shape); // [2, 4, 128]
  * ```
  */
-export class MultiHeadAttention extends Layer {
+export class MultiHeadAttention<W extends boolean = false> extends Layer {
   static readonly Cache = Cache;
   static readonly StaticCache = StaticCache;
   readonly embedDim: number;
@@ -98,10 +102,10 @@ export class MultiHeadAttention extends Layer {
   vProj: Linear;
   outProj: Linear;
 
-  constructor(embedDim: number, numHeads: number, ...rest: Trailing<number, MultiHeadAttentionOptions>) {
+  constructor(embedDim: number, numHeads: number, ...rest: Trailing<number, MultiHeadAttentionOptions<W>>) {
     super(new.target === MultiHeadAttention ? "multi_head_attention" : null);
     const keys = ["dropout", "kdim", "vdim", "needWeights", "weightAttr", "paramAttr", "biasAttr"] as const;
-    const o = splitOptions<MultiHeadAttentionOptions>("MultiHeadAttention", rest, keys);
+    const o = splitOptions<MultiHeadAttentionOptions<W>>("MultiHeadAttention", rest, keys);
     for (const [name, n] of Object.entries({ embedDim, numHeads })) {
       if (!Number.isInteger(n) || n < 1)
         throw new InvalidArgumentError(`${name} must be above 0, got ${n}.`, { op: "MultiHeadAttention" });
@@ -167,7 +171,12 @@ export class MultiHeadAttention extends Layer {
     return { key: swapAxes(grown.k, 1, 2), value: swapAxes(grown.v, 1, 2), cache: grown };
   }
 
-  override forward(query: Tensor, ...rest: Trailing<Tensor | null, MultiHeadAttentionInputs>): WithCache {
+  override forward(
+    query: Tensor,
+    inputs: MultiHeadAttentionInputs & { readonly cache: Cache | StaticCache },
+  ): CachedResult<W>;
+  override forward(query: Tensor, ...rest: Trailing<Tensor | null, MultiHeadAttentionInputs>): AttentionResult<W>;
+  override forward(query: Tensor, ...rest: Trailing<Tensor | null, MultiHeadAttentionInputs>): unknown {
     const o = splitOptions<MultiHeadAttentionInputs>("MultiHeadAttention", rest, ["key", "value", "attnMask", "cache"]);
     const q = this.byHeads(this.qProj(query));
     const { key, value, cache } = this.keysAndValues(o.key ?? query, o.value ?? query, o.cache);

@@ -82,7 +82,10 @@ function runSteps(cell: RNNCellBase, x: Tensor, initial: States | undefined, run
   const outputs: States[] = [];
   for (let i = 0; i < steps; i++) {
     const t = run.reverse ? steps - 1 - i : i;
-    const [out, next] = (cell as unknown as StepCell)(squeeze(slice(x, [axis], [t], [t + 1]), [axis]), states);
+    const [out, next] = Reflect.apply(cell, undefined, [
+      squeeze(slice(x, [axis], [t], [t + 1]), [axis]),
+      states,
+    ]) as StepResult;
     const inside = mask && slice(mask, [1], [t], [t + 1]);
     states = inside ? mapStates((a, b) => held(a, b, inside), next, states) : next;
     outputs.push(out);
@@ -91,8 +94,8 @@ function runSteps(cell: RNNCellBase, x: Tensor, initial: States | undefined, run
   return [stackStates(outputs, axis), states];
 }
 
-/** A cell as it is called. */
-type StepCell = (x: Tensor, states: States) => readonly [States, States];
+/** What a cell gives: outputs and new states. */
+type StepResult = readonly [States, States];
 
 /** `next` inside the sequence, `before` behind its end; `inside` is `[batch, 1]`. */
 function held(next: Tensor, before: Tensor, inside: Tensor): Tensor {

@@ -11,7 +11,7 @@ import { LayerList } from "../containers.js";
 import { layerMask } from "../functional/attention.js";
 import { Layer } from "../layer.js";
 import { pythonName } from "../names.js";
-import type { Cache, StaticCache, WithCache } from "./attention.js";
+import type { Cache, StaticCache } from "./attention.js";
 import { LayerNorm } from "./norm.js";
 import {
   type DecoderCache,
@@ -21,6 +21,7 @@ import {
   TransformerEncoderLayer,
   type TransformerLayerOptions,
   transformerKeys,
+  withCache,
 } from "./transformer.js";
 
 /** Options of {@link TransformerEncoder} and {@link TransformerDecoder}. */
@@ -70,15 +71,16 @@ export class TransformerEncoder extends Layer {
     this.numLayers = numLayers;
   }
 
-  override forward(src: Tensor, ...rest: Trailing<Tensor | null, EncoderInputs>): WithCache {
+  override forward(src: Tensor, inputs: EncoderInputs & { readonly cache: readonly Cache[] }): [Tensor, Cache[]];
+  override forward(src: Tensor, ...rest: Trailing<Tensor | null, EncoderInputs>): Tensor;
+  override forward(src: Tensor, ...rest: Trailing<Tensor | null, EncoderInputs>): Tensor | [Tensor, Cache[]] {
     const o = splitOptions<EncoderInputs>("TransformerEncoder", rest, ["srcMask", "cache"]);
     const srcMask = o.srcMask ? layerMask(o.srcMask, src) : undefined;
-    const caches: unknown[] = [];
+    const caches: Cache[] = [];
     let out = src;
     [...this.layers].forEach((layer, i) => {
-      const made: WithCache = layer(out, { srcMask, cache: o.cache?.[i] });
-      if (o.cache) caches.push(made[1]);
-      out = (o.cache ? made[0] : made) as Tensor;
+      if (!o.cache) out = layer(out, { srcMask });
+      else [out, caches[i]] = withCache<Cache>(layer, out, { srcMask, cache: o.cache[i] });
     });
     if (this.norm) out = this.norm(out) as Tensor;
     return o.cache ? [out, caches] : out;
@@ -124,16 +126,26 @@ export class TransformerDecoder extends Layer {
     this.numLayers = numLayers;
   }
 
-  override forward(tgt: Tensor, memory: Tensor, ...rest: Trailing<Tensor | null, DecoderInputs>): WithCache {
+  override forward(
+    tgt: Tensor,
+    memory: Tensor,
+    inputs: DecoderInputs & { readonly cache: readonly DecoderCache[] },
+  ): [Tensor, DecoderCache[]];
+  override forward(tgt: Tensor, memory: Tensor, ...rest: Trailing<Tensor | null, DecoderInputs>): Tensor;
+  override forward(
+    tgt: Tensor,
+    memory: Tensor,
+    ...rest: Trailing<Tensor | null, DecoderInputs>
+  ): Tensor | [Tensor, DecoderCache[]] {
     const o = splitOptions<DecoderInputs>("TransformerDecoder", rest, ["tgtMask", "memoryMask", "cache"]);
     const tgtMask = o.tgtMask ? layerMask(o.tgtMask, tgt) : undefined;
     const memoryMask = o.memoryMask ? layerMask(o.memoryMask, memory) : undefined;
-    const caches: unknown[] = [];
+    const caches: DecoderCache[] = [];
     let out = tgt;
     [...this.layers].forEach((layer, i) => {
-      const made: WithCache = layer(out, memory, { tgtMask, memoryMask, cache: o.cache?.[i] });
-      if (o.cache) caches.push(made[1]);
-      out = (o.cache ? made[0] : made) as Tensor;
+      const inputs = { tgtMask, memoryMask };
+      if (!o.cache) out = layer(out, memory, inputs);
+      else [out, caches[i]] = withCache<DecoderCache>(layer, out, memory, { ...inputs, cache: o.cache[i] });
     });
     if (this.norm) out = this.norm(out) as Tensor;
     return o.cache ? [out, caches] : out;

@@ -9,7 +9,7 @@ import * as activations from "../functional/activation.js";
 import { layerMask } from "../functional/attention.js";
 import { Layer } from "../layer.js";
 import { pythonName } from "../names.js";
-import { Cache, MultiHeadAttention, StaticCache, type WithCache } from "./attention.js";
+import { Cache, MultiHeadAttention, StaticCache } from "./attention.js";
 import { Dropout } from "./dropout.js";
 import { Linear } from "./linear.js";
 import { LayerNorm } from "./norm.js";
@@ -73,6 +73,10 @@ function requireSizes(op: string, sizes: Readonly<Record<string, number>>): void
 }
 
 type LayerSettings = readonly [dModel: number, nhead: number, dimFeedforward: number, options: TransformerLayerOptions];
+
+/** Calls a layer, hooks and all, with a cache among its inputs: it gives its output and the grown cache. */
+export const withCache = <C>(layer: Layer, ...args: readonly unknown[]): [out: Tensor, cache: C] =>
+  Reflect.apply(layer, undefined, args) as [Tensor, C];
 
 /** What both layers have: their settings, the feed-forward part, and sums with residuals. */
 abstract class TransformerLayer extends Layer {
@@ -165,15 +169,18 @@ export class TransformerEncoderLayer extends TransformerLayer {
     this.dropout2 = new Dropout(dropout);
   }
 
-  override forward(src: Tensor, ...rest: Trailing<Tensor | null, EncoderLayerInputs>): WithCache {
+  override forward(src: Tensor, inputs: EncoderLayerInputs & { readonly cache: Cache }): [Tensor, Cache];
+  override forward(src: Tensor, ...rest: Trailing<Tensor | null, EncoderLayerInputs>): Tensor;
+  override forward(src: Tensor, ...rest: Trailing<Tensor | null, EncoderLayerInputs>): Tensor | [Tensor, Cache] {
     const o = splitOptions<EncoderLayerInputs>("TransformerEncoderLayer", rest, ["srcMask", "cache"]);
     const attnMask = o.srcMask ? layerMask(o.srcMask, src) : undefined;
     let cache: Cache | undefined;
     const attended = this.part(src, this.norm1, this.dropout1, (x) => {
-      const made: WithCache = this.selfAttn(x, { key: x, value: x, attnMask, cache: o.cache });
-      if (!o.cache) return made as Tensor;
-      cache = made[1] as Cache;
-      return made[0] as Tensor;
+      const inputs = { key: x, value: x, attnMask };
+      if (!o.cache) return this.selfAttn(x, inputs);
+      const [out, grown] = withCache<Cache>(this.selfAttn, x, { ...inputs, cache: o.cache });
+      cache = grown;
+      return out;
     });
     const out = this.part(attended, this.norm2, this.dropout2, (x) =>
       this.linear2(this.dropout(this.activate(this.linear1(x)))),
@@ -253,9 +260,19 @@ export class TransformerDecoderLayer extends TransformerLayer {
     this.dropout3 = new Dropout(dropout);
   }
 
-  override forward(tgt: Tensor, memory: Tensor, ...rest: Trailing<Tensor | null, DecoderLayerInputs>): WithCache {
+  override forward(
+    tgt: Tensor,
+    memory: Tensor,
+    inputs: DecoderLayerInputs & { readonly cache: DecoderCache },
+  ): [Tensor, DecoderCache];
+  override forward(tgt: Tensor, memory: Tensor, ...rest: Trailing<Tensor | null, DecoderLayerInputs>): Tensor;
+  override forward(
+    tgt: Tensor,
+    memory: Tensor,
+    ...rest: Trailing<Tensor | null, DecoderLayerInputs>
+  ): Tensor | [Tensor, DecoderCache] {
     const o = splitOptions<DecoderLayerInputs>("TransformerDecoderLayer", rest, ["tgtMask", "memoryMask", "cache"]);
-    const caches: unknown[] = [];
+    const caches: (Cache | StaticCache)[] = [];
     const attend = (
       attention: MultiHeadAttention,
       x: Tensor,
@@ -265,17 +282,18 @@ export class TransformerDecoderLayer extends TransformerLayer {
     ) => {
       const cache = o.cache?.[at];
       const attnMask = mask ? layerMask(mask, x) : undefined;
-      const made: WithCache = attention(x, { key, value: key, attnMask, cache });
-      if (!cache) return made as Tensor;
-      caches.push(made[1]);
-      return made[0] as Tensor;
+      const inputs = { key, value: key, attnMask };
+      if (!cache) return attention(x, inputs);
+      const [out, grown] = withCache<Cache | StaticCache>(attention, x, { ...inputs, cache });
+      caches.push(grown);
+      return out;
     };
     const own = this.part(tgt, this.norm1, this.dropout1, (x) => attend(this.selfAttn, x, x, o.tgtMask, 0));
     const seen = this.part(own, this.norm2, this.dropout2, (x) => attend(this.crossAttn, x, memory, o.memoryMask, 1));
     const out = this.part(seen, this.norm3, this.dropout3, (x) =>
       this.linear2(this.dropout(this.activate(this.linear1(x)))),
     );
-    return o.cache ? [out, caches] : out;
+    return o.cache ? [out, [caches[0] as Cache, caches[1] as StaticCache]] : out;
   }
 
   /** Caches for the batch of `memory`: an empty one, and the memory's keys and values. */
