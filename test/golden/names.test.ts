@@ -56,6 +56,11 @@ const known = recorded.layers.filter((e) => e.args && classes[e.layer]);
 
 function build(e: Entry): nn.Layer {
   const options = Object.fromEntries(Object.entries(e.kwargs!).map(([k, v]) => [camelCase(k), v]));
+  if (e.layer === "Transformer") {
+    // Every argument has a default there: they go by name.
+    const names = ["dModel", "nhead", "numEncoderLayers", "numDecoderLayers", "dimFeedforward"];
+    return new classes.Transformer!({ ...options, ...Object.fromEntries(e.args!.map((v, i) => [names[i], v])) });
+  }
   return new classes[e.layer]!(...e.args!, ...(Object.keys(options).length > 0 ? [options] : []));
 }
 
