@@ -2,6 +2,7 @@
 
 import { BugError } from "../core/errors.js";
 import type { Mutable } from "../kernel/builder.js";
+import { ceilDiv, product } from "../kernel/extent.js";
 import { type Expr, constant } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 import type { GraphNode, GraphValue } from "./body.js";
@@ -65,7 +66,6 @@ class RowNest {
   emit(): Nest {
     const { e, group } = this;
     const extents = this.axes.map((axes) => e.extent(group.domain, axes));
-    const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), constant("i32", 1));
     const rows = product(extents.slice(0, this.rowCount));
     const cols = product(extents.slice(this.rowCount));
     const perBlock = k.max(constant("i32", 1), k.divIndex(constant("i32", blockElements), k.max(cols, 1)));
@@ -195,9 +195,6 @@ function isFull(value: GraphValue, group: RowGroup): boolean {
   if (value.shape.length !== shape.length) return false;
   return value.shape.every((n, i) => n === shape[i]);
 }
-
-/** `ceil(a / b)` of non-negative integers. */
-export const ceilDiv = (a: Expr, b: Expr): Expr => k.divIndex(k.add(a, k.sub(b, 1)), b);
 
 /** Row-major coordinates of a position; the first is not reduced. */
 export function unravel(position: Expr, extents: readonly Expr[]): Expr[] {

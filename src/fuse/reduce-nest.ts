@@ -3,12 +3,13 @@
 import { BugError } from "../core/errors.js";
 import { sizeOf } from "../core/shape.js";
 import { type Expr, constant } from "../kernel/expr.js";
+import { ceilDiv, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { identityOf } from "../kernel/vectorize.js";
 import type { GraphNode, GraphValue, ReduceBody } from "./body.js";
 import { type EmitOptions, Emitter, type Nest, blockElements } from "./emitter.js";
 import { Evaluator } from "./evaluate.js";
-import { ceilDiv, mergeAxes, unravel, viewOf } from "./map-nest.js";
+import { mergeAxes, unravel, viewOf } from "./map-nest.js";
 import { computeOf, convert, memOf, partsOf } from "./types.js";
 
 /** A reduction with the element-wise ops that are computed on the way in. */
@@ -207,5 +208,3 @@ class ReduceNest {
 
 const partialType = (mem: string): "f32" | "f64" | "i64" | "i32" =>
   mem === "f32" || mem === "f64" || mem === "i64" ? mem : "i32";
-
-const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), constant("i32", 1));

@@ -2,8 +2,8 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, constant } from "../kernel/expr.js";
+import { ceilDiv } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
-import { ceilDiv } from "./gemm-sizes.js";
 import { type FloatType, multiplyTile, packPanels, type Panels } from "./panels.js";
 
 /** Keys of a block of scores: a multiple of every target's panel. */

@@ -2,22 +2,12 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, constant, memBytes, splat } from "../kernel/expr.js";
+import { ceilDiv, linear, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { type ConvAttrs, convSource } from "./convolution-kernels.js";
-import {
-  type ConvType,
-  convType,
-  copyRun,
-  copySource,
-  eachRun,
-  forLength,
-  extentsOf,
-  linear,
-  product,
-} from "./convolution-source.js";
+import { type ConvType, convType, copyRun, copySource, eachRun, forLength, extentsOf } from "./convolution-source.js";
 import { type GemmOperand, tiledGemm } from "./gemm.js";
 import { multiplyAdd } from "./gemm-direct.js";
-import { ceilDiv } from "./gemm-sizes.js";
 import { transpose } from "./gemm-tiled.js";
 import { coordinates } from "./loops.js";
 

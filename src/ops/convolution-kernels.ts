@@ -2,9 +2,10 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Expr, constant } from "../kernel/expr.js";
+import { linear, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { emitCorrelation } from "./convolution-product.js";
-import { convType, copySource, extentsOf, linear, product } from "./convolution-source.js";
+import { convType, copySource, extentsOf } from "./convolution-source.js";
 import type { GemmOperand } from "./gemm.js";
 import { coordinates } from "./loops.js";
 

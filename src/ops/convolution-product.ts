@@ -2,11 +2,11 @@
 
 import type { KernelContext } from "../fuse/body.js";
 import { type Buf, type Expr, constant, memBytes, splat } from "../kernel/expr.js";
+import { ceilDiv, linear, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
-import { type ConvType, copyRun, eachRun, forLength, linear, product, type Source } from "./convolution-source.js";
+import { type ConvType, copyRun, eachRun, forLength, type Source } from "./convolution-source.js";
 import { type GemmOperand, tiledGemm } from "./gemm.js";
 import { multiplyAdd } from "./gemm-direct.js";
-import { ceilDiv } from "./gemm-sizes.js";
 
 /**
  * For each set: `result[n, row, o] = Σ_d weights[row, d] · source[table[d] + position of o in the grid]`. A set is a group of channels, or

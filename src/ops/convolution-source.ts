@@ -2,6 +2,7 @@
 
 import type { KernelContext, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, type KType, constant } from "../kernel/expr.js";
+import { product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { known } from "./gemm-sizes.js";
@@ -15,15 +16,6 @@ export function convType(type: KType, op: string): ConvType {
   if (type === "f32" || type === "f64") return type;
   throw new InvalidArgumentError("needs floating-point tensors.", { op });
 }
-
-const one = constant("i32", 1);
-
-/** Product of extents. */
-export const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), one);
-
-/** Row-major position of an index. */
-export const linear = (index: readonly Expr[], extents: readonly Expr[]): Expr =>
-  index.reduce((at, i, axis) => k.add(k.mul(at, extents[axis]!), i), constant("i32", 0));
 
 /** Extents of some axes. */
 export const extentsOf = (x: Pick<Ref, "extent">, from: number, count: number): Expr[] =>

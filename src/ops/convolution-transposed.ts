@@ -2,11 +2,11 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, constant } from "../kernel/expr.js";
+import { ceilDiv, linear, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { type ConvAttrs, withBias } from "./convolution-kernels.js";
 import { emitCorrelation } from "./convolution-product.js";
-import { convType, copySource, linear, product } from "./convolution-source.js";
-import { ceilDiv } from "./gemm-sizes.js";
+import { convType, copySource } from "./convolution-source.js";
 import { coordinates } from "./loops.js";
 
 /** Numbers chosen by a small index. */

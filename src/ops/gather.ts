@@ -4,6 +4,7 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { formatShape, type Shape } from "../core/shape.js";
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
+import { product } from "../kernel/extent.js";
 import type { K } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput } from "../program/op.js";
@@ -168,10 +169,9 @@ const columns = 512;
  */
 function putRows(b: KernelContext, value: Ref | undefined, index: Ref, out: OutRef, axis: number, mode: PutMode): void {
   const { k } = b;
-  const one: Expr = k.const("i32", 1);
   const extents = Array.from({ length: out.rank }, (_, i) => out.extent(i));
-  const before = extents.slice(0, axis).reduce((n, e) => k.mul(n, e), one);
-  const inner = extents.slice(axis + 1).reduce((n, e) => k.mul(n, e), one);
+  const before = product(extents.slice(0, axis));
+  const inner = product(extents.slice(axis + 1));
   const n = extents[axis]!;
   const parts = k.divIndex(k.add(inner, columns - 1), columns);
   const zero = k.const(out.type === "m32" ? "i32" : out.type, 0);

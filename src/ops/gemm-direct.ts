@@ -2,9 +2,10 @@
 
 import type { KernelContext } from "../fuse/body.js";
 import { type Expr, constant, splat } from "../kernel/expr.js";
+import { ceilDiv } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import type { GemmRoute, GemmSpec } from "./gemm.js";
-import { atMost, boundedProduct, ceilDiv } from "./gemm-sizes.js";
+import { atMost, boundedProduct } from "./gemm-sizes.js";
 
 /** Multiplications up to which packing costs more than it gives (measured: bench/gemm.mjs). */
 const SMALL = 256;

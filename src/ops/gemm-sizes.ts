@@ -6,10 +6,6 @@ import { k } from "../kernel/ops.js";
 /** The number behind a size that is known now. */
 export const known = (e: Expr): number | undefined => (e.op === "const" ? Number(e.value) : undefined);
 
-/** `ceil(x / y)` for x ≥ 0, y > 0. */
-export const ceilDiv = (x: Expr, y: Expr | number): Expr =>
-  k.divIndex(k.add(x, typeof y === "number" ? y - 1 : k.sub(y, 1)), y);
-
 /** `x ≤ limit`, decided now where x is known. */
 export function atMost(x: Expr, limit: number): Expr | boolean {
   const value = known(x);

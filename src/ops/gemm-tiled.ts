@@ -2,12 +2,13 @@
 
 import type { KernelContext } from "../fuse/body.js";
 import { type Buf, type Expr, constant, load, memBytes, splat, zip } from "../kernel/expr.js";
+import { ceilDiv } from "../kernel/extent.js";
 import type { Mutable } from "../kernel/builder.js";
 import { k } from "../kernel/ops.js";
 import { vectorBytes } from "../kernel/vectorize.js";
 import type { GemmRoute, GemmSpec } from "./gemm.js";
 import { multiplyAdd } from "./gemm-direct.js";
-import { ceilDiv, known } from "./gemm-sizes.js";
+import { known } from "./gemm-sizes.js";
 
 /** Depth of a panel of B at most: with the target's panel width it is about as large as L1. */
 const DEPTH = 256;

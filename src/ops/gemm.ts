@@ -1,7 +1,8 @@
 // Matrix multiplication in the kernel language: one entry point that picks a route by the sizes, constants or not.
 
 import type { KernelContext, Ref } from "../fuse/body.js";
-import { type Buf, type Expr, constant } from "../kernel/expr.js";
+import type { Buf, Expr } from "../kernel/expr.js";
+import { linear } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { skinnyRoute, smallRoute } from "./gemm-direct.js";
 import { tiledRoute } from "./gemm-tiled.js";
@@ -157,7 +158,10 @@ export function matrixOperand(
   const stride = x.extent(x.rank - 1);
   const { buf } = x;
   const base = (batch: Expr): Expr => {
-    const first = leading(batch).reduce((at, i, axis) => k.add(k.mul(at, x.extent(axis)), i), constant("i32", 0));
+    const first = linear(
+      leading(batch),
+      leading(batch).map((_, axis) => x.extent(axis)),
+    );
     return k.mul(first, k.mul(x.extent(x.rank - 2), stride));
   };
   const plain: GemmOperand = {

@@ -4,12 +4,13 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { formatShape } from "../core/shape.js";
 import type { Ref } from "../fuse/body.js";
 import { type Expr, constant } from "../kernel/expr.js";
+import { product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, integers, type OpRecord, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
-import { extentsOf, product } from "./convolution-source.js";
+import { extentsOf } from "./convolution-source.js";
 import { requireFloat } from "./infer.js";
 import { coordinates } from "./loops.js";
 

@@ -7,6 +7,7 @@ import { broadcastShapes, formatShape, type Shape } from "../core/shape.js";
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { unravel } from "../fuse/map-nest.js";
 import { type Expr, constant } from "../kernel/expr.js";
+import { product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput } from "../program/op.js";
@@ -18,9 +19,6 @@ import { emitGemm, type GemmOperand, type GemmSpec, matrixOperand } from "./gemm
 import { squeeze, unsqueeze } from "./views.js";
 
 const one = constant("i32", 1);
-
-/** Product of extents. */
-const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), one);
 
 const extentsOf = (x: Pick<Ref, "extent">, from: number, to: number): Expr[] =>
   Array.from({ length: to - from }, (_, i) => x.extent(from + i));

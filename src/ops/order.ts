@@ -2,6 +2,7 @@
 
 import type { KernelContext, Ref } from "../fuse/body.js";
 import type { Mutable } from "../kernel/builder.js";
+import { product } from "../kernel/extent.js";
 import { type Buf, constant, type Expr, type KType, type MemType } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
 
@@ -14,8 +15,6 @@ export interface Lines {
   /** Position of element `t` of a line. */
   position(line: Expr, t: Expr): Expr;
 }
-
-const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), constant("i32", 1));
 
 /** The lines of a tensor along `axis`. */
 export function linesOf(x: Pick<Ref, "extent" | "rank">, axis: number): Lines {

@@ -2,9 +2,9 @@
 
 import type { KernelContext } from "../fuse/body.js";
 import { type Buf, type Expr, constant, loadType, memBytes, splat } from "../kernel/expr.js";
+import { ceilDiv } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { multiplyAdd } from "./gemm-direct.js";
-import { ceilDiv } from "./gemm-sizes.js";
 
 /** The types that such kernels compute in. */
 export type FloatType = "f32" | "f64";

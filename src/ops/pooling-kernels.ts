@@ -2,10 +2,10 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Expr, constant } from "../kernel/expr.js";
+import { ceilDiv, linear, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
-import { extentsOf, linear, product } from "./convolution-source.js";
+import { extentsOf } from "./convolution-source.js";
 import { identityOf } from "../kernel/vectorize.js";
-import { ceilDiv } from "./gemm-sizes.js";
 import { coordinates } from "./loops.js";
 
 /** Where the windows lie along one axis: elements `start` to `end`-1 for each element of the result, inside of the input. */

@@ -2,8 +2,8 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, constant } from "../kernel/expr.js";
+import { ceilDiv } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
-import { ceilDiv } from "./gemm-sizes.js";
 import { type Cell, type CellMode, cells } from "./recurrence-cells.js";
 import { packPanels } from "./panels.js";
 import { multiplyRows } from "./recurrence-product.js";

@@ -2,7 +2,8 @@
 
 import { isComplex, isFloat, realOf } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
-import { constant, type Expr } from "../kernel/expr.js";
+import { constant } from "../kernel/expr.js";
+import { product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, type Inferred, type OpRecord, scalar } from "../program/op.js";
@@ -21,8 +22,6 @@ import { squeeze } from "./views.js";
 export type Axes = number | readonly number[] | null | undefined;
 
 const axesAttrs = { axes: fixed<readonly number[]>([]), keepdim: fixed(false) };
-
-const product = (list: readonly Expr[]): Expr => list.reduce((a, b) => k.mul(a, b), constant("i32", 1));
 
 /**
  * Repeats the result of a reduction along the axes that it reduced, so that it has the shape of `like`; `mean` divides by how many
