@@ -3,10 +3,11 @@
 import { InvalidArgumentError } from "../core/errors.js";
 import { type Engine, engine } from "../device/engine.js";
 import { Block, VarDesc } from "../program/program.js";
-import type { Value } from "../program/value.js";
+import { Value } from "../program/value.js";
 import { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
+import { rowsOf, rowsValue } from "../trace/rows.js";
 import { Runnable } from "../trace/runnable.js";
 import { StepTrace } from "../trace/step-trace.js";
 
@@ -85,8 +86,8 @@ function mapTensors(tree: Tree, f: (t: Tensor) => unknown): Tree {
 class CompiledStep<R> {
   private readonly runnable: Runnable;
   private readonly result: Tree;
-  /** Leaves whose gradient the function leaves behind; their outputs come last. */
-  private readonly leaves: readonly Value[];
+  /** Leaves whose gradient the function leaves behind, and how it comes from the outputs. */
+  private readonly leaves: readonly { readonly leaf: Value; readonly gradient: FromOutputs }[];
   private readonly trace: StepTrace;
 
   constructor(
@@ -105,7 +106,7 @@ class CompiledStep<R> {
       return handle;
     }) as readonly unknown[];
     const result = capturing(this.trace, () => fn(symbolic));
-    this.leaves = [...this.trace.captures.keys()].filter((v) => v.gradient?.symbol);
+    const left = [...this.trace.captures.keys()].filter((v) => v.gradient && isTraced(v.gradient));
     const outputs: VarDesc[] = [];
     this.result = mapTensors(result, (t) => {
       if (!t.symbol) {
@@ -116,10 +117,11 @@ class CompiledStep<R> {
       outputs.push(t.symbol as VarDesc);
       return new OutputSlot(outputs.length - 1);
     });
-    for (const leaf of this.leaves) {
-      outputs.push(leaf.gradient!.symbol as VarDesc);
+    this.leaves = left.map((leaf) => {
+      const gradient = outputOf(leaf.gradient!, outputs);
       leaf.gradient = undefined;
-    }
+      return { leaf, gradient };
+    });
     const captures = [...block.vars.values()].flatMap((desc) => {
       const { captured } = desc;
       return captured?.storage ? [{ desc, tensor: () => captured }] : [];
@@ -132,9 +134,7 @@ class CompiledStep<R> {
     for (const action of trace.beforeRun) action();
     for (const s of trace.scalars) this.on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
     const handles = this.runnable.run(tensors);
-    leaves.forEach((leaf, i) => {
-      leaf.gradient = handles[handles.length - leaves.length + i];
-    });
+    for (const { leaf, gradient } of leaves) leaf.gradient = gradient(handles);
     return fillSlots(this.result, handles) as R;
   }
 
@@ -146,6 +146,29 @@ class CompiledStep<R> {
   profile() {
     return this.runnable.profile();
   }
+}
+
+/** Makes a value of the outputs of a run. */
+type FromOutputs = (handles: readonly Value[]) => Value;
+
+/** Whether a gradient was computed in the trace. */
+function isTraced(gradient: Value): boolean {
+  const rows = rowsOf(gradient);
+  return rows ? isTraced(rows.values) || isTraced(rows.ids) : gradient.symbol !== undefined;
+}
+
+/** Adds a traced gradient, or the parts of one of rows, to the outputs. */
+function outputOf(gradient: Value, outputs: VarDesc[]): FromOutputs {
+  const rows = rowsOf(gradient);
+  if (rows) {
+    const ids = outputOf(rows.ids, outputs);
+    const values = outputOf(rows.values, outputs);
+    const like = new Value(gradient.shape, gradient.dtype);
+    return (handles) => rowsValue(ids(handles), values(handles), like);
+  }
+  if (!gradient.symbol) return () => gradient;
+  const at = outputs.push(gradient.symbol as VarDesc) - 1;
+  return (handles) => handles[at]!;
 }
 
 class OutputSlot {

@@ -4,9 +4,11 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { describe, splitOptions, type Trailing } from "../core/options.js";
 import { multiply } from "../ops/arithmetic.js";
 import { clipFactor, clipValue, squaredL2Norm } from "../ops/optimizer-parts.js";
+import { mergeRows } from "../ops/rows.js";
 import type { Parameter } from "../param/parameter.js";
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { rowsOf, withValues } from "../trace/rows.js";
 import { withGrad } from "../trace/tape.js";
 import { CallableObject, invoke } from "./callable.js";
 
@@ -55,6 +57,15 @@ const plain = ([parameter, gradient]: ParameterGradient): ClippedGradient => ({
   scale: undefined,
 });
 
+/** A gradient of rows has each row once before it is clipped. */
+function merged(pair: ParameterGradient): ClippedGradient {
+  const rows = rowsOf(pair[1]);
+  return rows ? { ...plain(pair), gradient: mergeRows(rows) } : plain(pair);
+}
+
+/** The sum of a gradient's squares; of rows that are merged, their squares alone. */
+const squares = (gradient: Value): Value => squaredL2Norm(rowsOf(gradient)?.values ?? gradient);
+
 /** Arguments of {@link ClipGradByValue}. */
 export interface ClipGradByValueOptions {
   /** Lower bound; `-max` by default. */
@@ -87,9 +98,11 @@ export class ClipGradByValue extends GradientClip {
 
   override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
     return pairs.map((pair) => {
-      const [parameter, gradient] = pair;
       if (!needsClip(pair)) return plain(pair);
-      return { parameter, gradient: clipValue(gradient, this.min, this.max), scale: undefined };
+      const { parameter, gradient, scale } = merged(pair);
+      const rows = rowsOf(gradient);
+      const clip = (x: Value): Value => clipValue(x, this.min, this.max);
+      return { parameter, gradient: rows ? withValues(rows, clip(rows.values)) : clip(gradient), scale };
     });
   }
 
@@ -115,9 +128,9 @@ export class ClipGradByNorm extends GradientClip {
 
   override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
     return pairs.map((pair) => {
-      const [parameter, gradient] = pair;
       if (!needsClip(pair)) return plain(pair);
-      return { parameter, gradient, scale: clipFactor([squaredL2Norm(gradient)], this.clipNorm) };
+      const entry = merged(pair);
+      return { ...entry, scale: clipFactor([squares(entry.gradient)], this.clipNorm) };
     });
   }
 
@@ -152,13 +165,14 @@ export class ClipGradByGlobalNorm extends GradientClip {
   }
 
   override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
-    const counted = pairs.filter(needsClip);
-    if (counted.length === 0) return pairs.map(plain);
+    const entries = pairs.map((pair) => (needsClip(pair) ? merged(pair) : plain(pair)));
+    const counted = entries.filter((_, i) => needsClip(pairs[i]!));
+    if (counted.length === 0) return entries;
     const scale = clipFactor(
-      counted.map(([, gradient]) => squaredL2Norm(gradient)),
+      counted.map(({ gradient }) => squares(gradient)),
       this.clipNorm,
     );
-    return pairs.map((pair) => (needsClip(pair) ? { ...plain(pair), scale } : plain(pair)));
+    return entries.map((entry, i) => (needsClip(pairs[i]!) ? { ...entry, scale } : entry));
   }
 
   override toString(): string {

@@ -9,9 +9,11 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, type InferInput, integers, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
+import { rowsValue } from "../trace/rows.js";
 import { multiply } from "./arithmetic.js";
 import { requireInt } from "./infer.js";
 import { ceilDiv, overAll } from "./loops.js";
+import { rowIds, rowOf } from "./rows.js";
 import { unsqueeze } from "./views.js";
 
 /** Columns that one block of the gradient adds up: two cache lines of float32. Never depends on the number of threads. */
@@ -28,9 +30,6 @@ function requireTable(weight: InferInput): void {
   });
 }
 
-/** A row number that stays inside the table whatever the id. */
-const rowOf = (id: Expr, rows: Expr): Expr => k.max(k.min(id, k.sub(rows, 1)), 0);
-
 const idSamples = { shape: [2, 3], data: [0, 3, 1, 3, 4, 0], dtype: "int64" as const };
 
 /** `out[…, :] = weight[ids[…], :]`; rows of id `padding` are 0. */
@@ -38,7 +37,7 @@ export const embeddingOp = defineOp({
   name: "embedding",
   inputs: ["ids", "weight"],
   outputs: ["out"],
-  attrs: { padding: integers([noPadding]), byFrequency: fixed(false) },
+  attrs: { padding: integers([noPadding]), byFrequency: fixed(false), sparse: fixed(false) },
   infer: ({ ids, weight }) => {
     requireInt(ids, "x", "embedding");
     requireTable(weight);
@@ -52,6 +51,7 @@ export const embeddingOp = defineOp({
   saves: ["ids"],
   grad: ({ ids }, d, { attrs, meta }) => ({
     weight: () => {
+      if (attrs.sparse) return rowsValue(rowIds(ids, meta.weight, attrs.padding[0]!), d.out, meta.weight);
       if (!attrs.byFrequency) return addedRows(ids, d.out, meta.weight, attrs.padding[0]!);
       const share = bind1(rowShareOp, [ids, meta.weight]);
       return addedRows(ids, multiply(d.out, unsqueeze(share, [ids.shape.length])), meta.weight, attrs.padding[0]!);
@@ -60,8 +60,9 @@ export const embeddingOp = defineOp({
   check: {
     domain: [-2, 2],
     samples: [
-      { inputs: [idSamples, [5, 4]], attrs: { padding: [noPadding], byFrequency: false } },
-      { inputs: [idSamples, [5, 4]], attrs: { padding: [3], byFrequency: false } },
+      { inputs: [idSamples, [5, 4]], attrs: { padding: [noPadding], byFrequency: false, sparse: false } },
+      { inputs: [idSamples, [5, 4]], attrs: { padding: [3], byFrequency: false, sparse: false } },
+      { inputs: [idSamples, [5, 4]], attrs: { padding: [3], byFrequency: false, sparse: true } },
     ],
   },
 });
@@ -122,6 +123,9 @@ function addRows(b: KernelContext, ids: Ref, out: OutRef, padding: Expr, d: Ref)
   });
   if (!out.buf) overAll(b, out.size, (at) => out.setFlat(at, b.load(sums, at)));
 }
+
+/** The sum of rows as a whole table; negative ids name no row. */
+export const denseRows = (ids: Value, values: Value, like: Value): Value => addedRows(ids, values, like, -1);
 
 /** How often each row of a table occurs. */
 function countRows(b: KernelContext, ids: Ref, rows: Expr): Buf {
@@ -214,5 +218,9 @@ export const embeddingRenormOp = defineOp({
 });
 
 /** Rows of a table `[rows, columns]` by ids of any shape; rows of id `padding` are 0 and get no gradient. */
-export const embedding = <T extends Value>(ids: Value, weight: T, padding = noPadding, byFrequency = false): T =>
-  bind1(embeddingOp, [ids, weight], { padding: [padding], byFrequency }) as T;
+export const embedding = <T extends Value>(
+  ids: Value,
+  weight: T,
+  padding = noPadding,
+  { byFrequency = false, sparse = false }: { readonly byFrequency?: boolean; readonly sparse?: boolean } = {},
+): T => bind1(embeddingOp, [ids, weight], { padding: [padding], byFrequency, sparse }) as T;

@@ -12,7 +12,7 @@ import { type UpdateCheck, updateCheck } from "./optimizer-check.js";
 import { type DecayKind, decayOf } from "./optimizer-parts.js";
 import { requireFloat } from "./infer.js";
 
-type By<N extends string, T> = { readonly [P in N]: T };
+export type By<N extends string, T> = { readonly [P in N]: T };
 
 /** An optimizer's rule on plain scalars. */
 export interface UpdateRule<A extends string, S extends string, O extends string, Specs extends AttrSpecs> {
@@ -33,7 +33,17 @@ export interface UpdateRule<A extends string, S extends string, O extends string
   readonly checks: readonly UpdateCheck[];
 }
 
-const commonAttrs = { decay: fixed<DecayKind>("none"), coeff: scalar(0) };
+/** A rule with its type inferred. */
+export const updateRule = <
+  A extends string,
+  S extends string,
+  O extends "param" | "direction",
+  Specs extends AttrSpecs,
+>(
+  rule: UpdateRule<A, S, O, Specs>,
+): UpdateRule<A, S, O, Specs> => rule;
+
+export const commonAttrs = { decay: fixed<DecayKind>("none"), coeff: scalar(0) };
 
 /**
  * Makes the record of an update. Its operands are `param`, `grad`, `lr` (a number or a scalar tensor), `scale?` (the factor of
@@ -95,7 +105,7 @@ export function defineUpdate<
 }
 
 /** All values are computed before any is stored, since outputs share memory with operands. */
-function write(
+export function write(
   b: { let(e: Expr): Expr; readonly k: K },
   at: Expr,
   values: Readonly<Record<string, Expr>>,

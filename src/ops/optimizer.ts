@@ -4,10 +4,10 @@ import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import { fixed, scalar } from "../program/op.js";
 import type { UpdateCheck } from "./optimizer-check.js";
-import { defineUpdate } from "./optimizer-update.js";
+import { defineUpdate, updateRule } from "./optimizer-update.js";
 
 /** `param -= lr * grad`. */
-export const sgdOp = defineUpdate({
+export const sgdRule = updateRule({
   name: "sgd_",
   arrays: [],
   scalars: [],
@@ -16,6 +16,9 @@ export const sgdOp = defineUpdate({
   update: (k, { param, grad, lr }) => ({ param: k.sub(param, k.mul(lr, grad)) }),
   checks: [{ reference: ({ param, grad, lr }) => ({ param: param! - lr! * grad! }) }],
 });
+
+/** `param -= lr * grad`. */
+export const sgdOp = defineUpdate(sgdRule);
 
 /** `v = mu v + grad; param -= lr v`, or `lr (grad + mu v)` with Nesterov's look-ahead. */
 export const momentumOp = defineUpdate({
@@ -94,7 +97,7 @@ const adamCheck = ({ decay, amsgrad = false }: { decay?: number; amsgrad?: boole
 });
 
 /** Adam. */
-export const adamOp = defineUpdate({
+export const adamRule = updateRule({
   name: "adam_",
   arrays: adamArrays,
   scalars: adamScalars,
@@ -109,8 +112,11 @@ export const adamOp = defineUpdate({
   checks: [adamCheck({})],
 });
 
+/** Adam. */
+export const adamOp = defineUpdate(adamRule);
+
 /** Adam with the largest second moment so far (AMSGrad). */
-export const adamAmsgradOp = defineUpdate({
+export const adamAmsgradRule = updateRule({
   name: "adam_amsgrad_",
   arrays: [...adamArrays, "moment2_max"],
   scalars: adamScalars,
@@ -126,8 +132,11 @@ export const adamAmsgradOp = defineUpdate({
   checks: [adamCheck({ amsgrad: true })],
 });
 
+/** Adam with the largest second moment so far (AMSGrad). */
+export const adamAmsgradOp = defineUpdate(adamAmsgradRule);
+
 /** Adam with decoupled weight decay. */
-export const adamwOp = defineUpdate({
+export const adamwRule = updateRule({
   name: "adamw_",
   arrays: adamArrays,
   scalars: adamScalars,
@@ -143,8 +152,11 @@ export const adamwOp = defineUpdate({
   checks: [adamCheck({ decay: 0.25 })],
 });
 
+/** Adam with decoupled weight decay. */
+export const adamwOp = defineUpdate(adamwRule);
+
 /** AdamW with the largest second moment so far. */
-export const adamwAmsgradOp = defineUpdate({
+export const adamwAmsgradRule = updateRule({
   name: "adamw_amsgrad_",
   arrays: [...adamArrays, "moment2_max"],
   scalars: adamScalars,
@@ -160,6 +172,9 @@ export const adamwAmsgradOp = defineUpdate({
   advance: advanceBetas,
   checks: [adamCheck({ decay: 0.25, amsgrad: true })],
 });
+
+/** AdamW with the largest second moment so far. */
+export const adamwAmsgradOp = defineUpdate(adamwAmsgradRule);
 
 /** `m = mean(g); u = max(|g|, beta2 u + eps); param -= lr / (1 - beta1^t) * m / u`. */
 export const adamaxOp = defineUpdate({

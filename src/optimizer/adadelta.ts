@@ -30,7 +30,7 @@ export class Adadelta extends Optimizer {
     const { epsilon = 1e-6, rho = 0.95 } = o;
     checkNotNegative("Adadelta", "epsilon", epsilon);
     checkNotNegative("Adadelta", "rho", rho);
-    super("Adadelta", o, { epsilon, rho });
+    super("Adadelta", o, { epsilon, rho }, { sparse: false });
   }
 
   protected override accumulators(): readonly AccumulatorSpec[] {

@@ -1,9 +1,12 @@
 // Adam: rates from means of gradients and of their squares.
 
+import { InvalidArgumentError } from "../core/errors.js";
 import { namedOptions } from "../core/options.js";
 import { adamAmsgradOp, adamOp } from "../ops/optimizer.js";
+import { adamAmsgradRowsOp, adamRowsOp } from "../ops/optimizer-rows.js";
 import type { Parameter } from "../param/parameter.js";
 import { bind } from "../trace/bind.js";
+import { rowsOf } from "../trace/rows.js";
 import type { AccumulatorSpec } from "./accumulators.js";
 import { betaPowers, checkBetas } from "./betas.js";
 import type { ParameterGroup } from "./groups.js";
@@ -41,7 +44,8 @@ const keys = [
  * Adam (Kingma and Ba, 2014): `m` and `v` are means of gradients and squares, `param -= lr * m^ / (sqrt(v^) + epsilon)`, with
  * `m^ = m / (1 - beta1^t)`, `v^ = v / (1 - beta2^t)`. Weight decay is added to the gradient.
  *
- * @throws InvalidArgumentError when a beta is outside [0, 1) or epsilon is negative.
+ * @throws InvalidArgumentError when a beta is outside [0, 1) or epsilon is negative, and at a step with both `weightDecay` and a sparse
+ * gradient.
  * @example
  * new optimizer.Adam({ learningRate: 1e-3, parameters: net.parameters() });
  */
@@ -63,7 +67,12 @@ export class Adam extends Optimizer {
     return [...moments, ...largest, ...betaPowers(this.settingOf("beta1", group), this.settingOf("beta2", group))];
   }
 
+  protected override isLazy(group: ParameterGroup | undefined): boolean {
+    return this.flagOf("lazyMode", group);
+  }
+
   protected override update(u: Update): void {
+    this.#refuseDecay(u);
     const attrs = { beta1: u.number("beta1"), beta2: u.number("beta2"), epsilon: u.number("epsilon"), ...u.decay };
     const largest = this.amsgrad ? [u.state("moment2_max")] : [];
     const state = [
@@ -73,6 +82,20 @@ export class Adam extends Optimizer {
       u.state("beta1_pow_acc"),
       u.state("beta2_pow_acc"),
     ];
-    bind(this.amsgrad ? adamAmsgradOp : adamOp, [...u.operands, ...state], attrs);
+    const [param, , lr, scale] = u.operands;
+    if (u.rows) {
+      const record = this.amsgrad ? adamAmsgradRowsOp : adamRowsOp;
+      bind(record, [param, u.rows.ids, u.rows.values, lr, scale, ...state], attrs);
+    } else bind(this.amsgrad ? adamAmsgradOp : adamOp, [...u.operands, ...state], attrs);
+  }
+
+  /** Paddle refuses the pair, too; the decay of a parameter's own or of a group is taken, and makes the gradient dense. */
+  #refuseDecay({ parameter, operands, group }: Update): void {
+    if (this.weightDecay === null || group || !rowsOf(operands[1])) return;
+    throw new InvalidArgumentError(`weightDecay does not go with the sparse gradient of "${parameter.name}".`, {
+      op: "Adam",
+      name: parameter.name,
+      hint: "leave weightDecay out, give the decay in the ParamAttrs that want it, or make the embedding with sparse: false.",
+    });
   }
 }

@@ -31,7 +31,7 @@ const keys = ["learningRate", "beta1", "beta2", "epsilon", "parameters", "weight
 export class Adamax extends Optimizer {
   constructor(...args: [options: AdamaxOptions] | [learningRate: number, options: AdamaxOptions]) {
     const o = namedOptions<AdamaxOptions>("Adamax", args, keys, 0);
-    super("Adamax", o, checkBetas("Adamax", o, 1e-8));
+    super("Adamax", o, checkBetas("Adamax", o, 1e-8), { sparse: false });
   }
 
   protected override accumulators(_: Parameter, group: ParameterGroup | undefined): readonly AccumulatorSpec[] {

@@ -3,6 +3,7 @@
 import { InvalidArgumentError } from "../core/errors.js";
 import { describe, namedOptions } from "../core/options.js";
 import { adamwAmsgradOp, adamwOp } from "../ops/optimizer.js";
+import { adamwAmsgradRowsOp, adamwRowsOp } from "../ops/optimizer-rows.js";
 import type { Parameter } from "../param/parameter.js";
 import type { Resolved } from "../param/resolve.js";
 import { bind } from "../trace/bind.js";
@@ -58,7 +59,8 @@ export class AdamW extends Optimizer {
     const { weightDecay = 0.01, ...rest } = o;
     if (typeof weightDecay !== "number")
       throw new InvalidArgumentError(`weightDecay must be a number, got ${describe(weightDecay)}.`, { op: "AdamW" });
-    super("AdamW", rest, { ...checkBetas("AdamW", o, 1e-8), lazyMode: o.lazyMode ?? false }, { decoupled: true });
+    const numbers = { ...checkBetas("AdamW", o, 1e-8), lazyMode: o.lazyMode ?? false };
+    super("AdamW", rest, numbers, { decoupled: true, sparse: false });
     this.decay = weightDecay;
     this.amsgrad = o.amsgrad ?? false;
     this.lrRatio = o.lrRatio ?? null;
@@ -80,6 +82,10 @@ export class AdamW extends Optimizer {
     return [...moments, ...largest, ...betaPowers(this.settingOf("beta1", group), this.settingOf("beta2", group))];
   }
 
+  protected override isLazy(group: ParameterGroup | undefined): boolean {
+    return this.flagOf("lazyMode", group);
+  }
+
   protected override update(u: Update): void {
     const { parameter } = u;
     const weight_decay = this.decoupledDecay(parameter, u.group).value;
@@ -95,10 +101,10 @@ export class AdamW extends Optimizer {
     const [param, grad, lr, scale] = u.operands;
     const ratio = this.lrRatio;
     const rate = ratio ? runtimeScalar(() => u.rate() * ratio(parameter)) : lr;
-    bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, ...state], {
-      ...betas,
-      weight_decay,
-      ...u.decay,
-    });
+    const attrs = { ...betas, weight_decay, ...u.decay };
+    if (u.rows) {
+      const record = this.amsgrad ? adamwAmsgradRowsOp : adamwRowsOp;
+      bind(record, [param, u.rows.ids, u.rows.values, rate, scale, ...state], attrs);
+    } else bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, ...state], attrs);
   }
 }

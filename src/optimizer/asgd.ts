@@ -32,7 +32,7 @@ export class ASGD extends Optimizer {
     const { batchNum = 1 } = o;
     if (!Number.isInteger(batchNum) || batchNum < 1)
       throw new InvalidArgumentError(`batchNum must be a positive integer, got ${describe(batchNum)}.`, { op: "ASGD" });
-    super("ASGD", o);
+    super("ASGD", o, {}, { sparse: false });
     this.batchNum = batchNum;
   }
 

@@ -46,7 +46,7 @@ export class NAdam extends Optimizer {
     const o = namedOptions<NAdamOptions>("NAdam", args, keys, 0);
     const { learningRate = 0.002, momentumDecay = 0.004 } = o;
     checkNotNegative("NAdam", "momentumDecay", momentumDecay);
-    super("NAdam", { ...o, learningRate }, { ...checkBetas("NAdam", o, 1e-8), momentumDecay });
+    super("NAdam", { ...o, learningRate }, { ...checkBetas("NAdam", o, 1e-8), momentumDecay }, { sparse: false });
   }
 
   protected override accumulators(): readonly AccumulatorSpec[] {

@@ -1,6 +1,6 @@
 // Optimizer: the base of all optimizers; which parameters are updated with which settings, their state, and its saving.
 
-import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
+import { InvalidArgumentError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
 import { describe } from "../core/options.js";
 import { ClipGradByGlobalNorm, type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
@@ -22,6 +22,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { scoped } from "../trace/handles.js";
 import { assignInto } from "../trace/inplace.js";
+import { densified, rowsOf } from "../trace/rows.js";
 import { eachStep, guarded, runtimeScalar } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { type AccumulatorSpec, Accumulators, isHalf, type OptimizerState } from "./accumulators.js";
@@ -68,18 +69,19 @@ export abstract class Optimizer {
   readonly #accumulators: Accumulators;
   readonly #owner: OwnerSettings;
   readonly #multiPrecision: boolean;
+  readonly #sparse: boolean;
 
   /**
    * @param api the class's name in messages
    * @param options what every optimizer takes
    * @param numbers the class's own settings, which groups may replace
-   * @param traits how weight decay works here
+   * @param traits how weight decay works here, and whether Paddle's optimizer of this name knows sparse gradients
    */
   constructor(
     protected readonly api: string,
     options: OptimizerOptions,
     private readonly numbers: Readonly<Record<string, unknown>> = {},
-    traits: { readonly decoupled?: boolean; readonly keepsL2?: boolean } = {},
+    traits: { readonly decoupled?: boolean; readonly keepsL2?: boolean; readonly sparse?: boolean } = {},
   ) {
     const { learningRate = 0.001, weightDecay = null, gradClip = null } = options;
     checkRate(learningRate, "learningRate", api);
@@ -94,6 +96,7 @@ export abstract class Optimizer {
     this.gradClip = gradClip;
     this.name = options.name ?? undefined;
     this.#multiPrecision = options.multiPrecision ?? false;
+    this.#sparse = traits.sparse ?? true;
     this.#owner = {
       weightDecay: this.weightDecay,
       decoupled: traits.decoupled ?? false,
@@ -129,6 +132,11 @@ export abstract class Optimizer {
   /** Binds the update op of one parameter. */
   protected abstract update(u: Update): void;
 
+  /** Whether rows that a sparse gradient does not name are left as they are. By default such a gradient counts as a dense one. */
+  protected isLazy(_group: ParameterGroup | undefined): boolean {
+    return false;
+  }
+
   /** Decay that is a step of its own, where the class has one. */
   protected decoupledDecay(_parameter: Parameter, _group: ParameterGroup | undefined): Resolved<number> | undefined {
     return undefined;
@@ -137,6 +145,11 @@ export abstract class Optimizer {
   /** A number of the class's own settings: the group's, or else the optimizer's. */
   protected settingOf(name: string, group: ParameterGroup | undefined): number {
     return (group?.settings[name] ?? this.numbers[name]) as number;
+  }
+
+  /** A switch of the class's own settings: the group's, or else the optimizer's. */
+  protected flagOf(name: string, group: ParameterGroup | undefined): boolean {
+    return (group?.settings[name] ?? this.numbers[name]) as boolean;
   }
 
   /** All its parameters, in order. */
@@ -287,16 +300,29 @@ export abstract class Optimizer {
     const regularizer = resolveRegularizer(parameter, group, this.#owner).value;
     const inKernel = regularizer === null || regularizer instanceof Decay;
     const { gradient, scale } = inKernel ? entry : withTerm(entry, regularizer);
+    if (!this.#sparse && isStrictPaddle() && rowsOf(gradient))
+      throw new UnimplementedError(
+        `Paddle's ${this.api} has no update for the sparse gradient of "${parameter.name}".`,
+        {
+          op: this.api,
+          name: parameter.name,
+          hint: "make the embedding with sparse: false, or turn strictPaddle off: the gradient then counts as a dense one.",
+        },
+      );
     const state = this.#stateOf(parameter, group);
+    // Decay moves every row, as in Paddle, where it makes the gradient dense.
+    const rows = regularizer === null && this.isLazy(group) ? rowsOf(gradient) : undefined;
+    const operand = rows ? gradient : densified(gradient);
     return {
       parameter,
       group,
+      rows,
       rate: () => this.getLr() * rateNow(resolveRate(parameter, group).value),
-      operands: [target, gradient, this.#rateOf(parameter, group, rates), scale],
+      operands: [target, operand, this.#rateOf(parameter, group, rates), scale],
       decay: regularizer instanceof Decay ? { decay: regularizer.kind, coeff: regularizer.coeff } : noDecay,
       state: (name) => state.get(name)!,
       number: (name) => this.settingOf(name, group),
-      flag: (name) => (group?.settings[name] ?? this.numbers[name]) as boolean,
+      flag: (name) => this.flagOf(name, group),
     };
   }
 

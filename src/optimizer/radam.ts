@@ -32,7 +32,7 @@ const state = ["beta1_pow", "beta2_pow", "rho", "moment1", "moment2"] as const;
 export class RAdam extends Optimizer {
   constructor(...args: [options: RAdamOptions] | [learningRate: number, options: RAdamOptions]) {
     const o = namedOptions<RAdamOptions>("RAdam", args, keys, 0);
-    super("RAdam", o, checkBetas("RAdam", o, 1e-8));
+    super("RAdam", o, checkBetas("RAdam", o, 1e-8), { sparse: false });
   }
 
   protected override accumulators(): readonly AccumulatorSpec[] {

@@ -2,6 +2,7 @@
 
 import { namedOptions } from "../core/options.js";
 import { sgdOp } from "../ops/optimizer.js";
+import { sgdRowsOp } from "../ops/optimizer-rows.js";
 import { bind } from "../trace/bind.js";
 import type { AccumulatorSpec } from "./accumulators.js";
 import { Optimizer, type OptimizerOptions, type Update } from "./optimizer.js";
@@ -9,7 +10,7 @@ import { Optimizer, type OptimizerOptions, type Update } from "./optimizer.js";
 const keys = ["learningRate", "parameters", "weightDecay", "gradClip", "multiPrecision", "name"] as const;
 
 /**
- * `param -= lr * grad`.
+ * `param -= lr * grad`; of a sparse gradient only in the rows it names, unless weight decay moves the others.
  *
  * @example
  * ```ts
@@ -28,7 +29,13 @@ export class SGD extends Optimizer {
     return [];
   }
 
+  protected override isLazy(): boolean {
+    return true;
+  }
+
   protected override update(u: Update): void {
-    bind(sgdOp, u.operands, u.decay);
+    const [param, , lr, scale] = u.operands;
+    if (u.rows) bind(sgdRowsOp, [param, u.rows.ids, u.rows.values, lr, scale], u.decay);
+    else bind(sgdOp, u.operands, u.decay);
   }
 }

@@ -6,7 +6,7 @@ import type { Parameter } from "../param/parameter.js";
 import type { Rate } from "../param/rate.js";
 import type { WeightDecayRegularizer } from "../param/regularizer.js";
 import type { Resolved } from "../param/resolve.js";
-import type { Value } from "../program/value.js";
+import type { Rows, Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { ParameterGroup, ParametersLike } from "./groups.js";
 import type { LRScheduler } from "./lr/lr-scheduler.js";
@@ -34,6 +34,8 @@ export interface Update {
   readonly parameter: Parameter;
   /** Parameter, gradient, rate and clipping factor. */
   readonly operands: readonly [Value, Value, Value | number, Value | undefined];
+  /** The gradient's rows, when it came as rows and nothing but the rows is wanted (lazy updates); it then needs no dense form. */
+  readonly rows: Rows | undefined;
   /** Weight decay that the kernel adds to the gradient. */
   readonly decay: { readonly decay: DecayKind; readonly coeff: number };
   /** State by name. */

@@ -17,6 +17,18 @@ export interface SymbolDesc {
   readonly dtype: DType;
 }
 
+/** A gradient of a table that is not 0 in some rows only: what Paddle calls SelectedRows. */
+export interface Rows {
+  /** Row numbers, int32 of any shape, in any order and as often as they occur; negative ones name no row. */
+  readonly ids: Value;
+  /** What is added to each of these rows: the shape of the ids, and the columns. */
+  readonly values: Value;
+  /** Shape and dtype of the table. */
+  readonly like: Value;
+  /** Whether the value's dense form still says the same: nobody changed it in place. */
+  readonly intact: () => boolean;
+}
+
 /** A function that sees, and may replace, the gradient flowing into a value. */
 export type GradientHook = (gradient: Value) => Value | undefined;
 
@@ -42,6 +54,8 @@ export class Value {
   hooks: GradientHook[] | undefined = undefined;
   /** On a leaf: whether nobody will look at its gradient, so that `backward` need not compute it. Declared only: most values have none. */
   declare gradientUnused: (() => boolean) | undefined;
+  /** On a gradient that came as rows: the rows. Declared only: most values have none. Read it through `rowsOf`. */
+  declare rows: Rows | undefined;
   /** Shared by handles whose memory is given back together; the memory keeper's. */
   token: object | undefined = undefined;
   /** Whether a non-leaf keeps its gradient too. */

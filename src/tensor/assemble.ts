@@ -6,10 +6,13 @@ import { add } from "../ops/arithmetic.js";
 import { sumTo } from "../ops/broadcast.js";
 import { cast } from "../ops/cast.js";
 import { fullLike } from "../ops/creation.js";
+import { denseRows } from "../ops/embedding.js";
+import { chainRows } from "../ops/rows.js";
 import { setInterpreters } from "../trace/bind.js";
 import { eagerInterpreter } from "../trace/eager.js";
 import { setTapeArithmetic, tape } from "../trace/tape.js";
 import { programInterpreter } from "../trace/program-trace.js";
+import { setRowsArithmetic } from "../trace/rows.js";
 
 let done = false;
 
@@ -20,4 +23,5 @@ export function assemble(): void {
   setDefaultEngine(() => new Engine(platform));
   setInterpreters(eagerInterpreter, programInterpreter, tape);
   setTapeArithmetic({ add, sumTo, cast, full: fullLike });
+  setRowsArithmetic({ dense: denseRows, chain: chainRows });
 }

@@ -7,6 +7,7 @@ import { type GradientHook, Value } from "../program/value.js";
 import { add } from "../ops/arithmetic.js";
 import { storageOf } from "../trace/eager.js";
 import { eagerHandle, symbolHandle } from "../trace/handles.js";
+import { joinRows } from "../trace/rows.js";
 import { isGradEnabled, runHooks, setGradEnabled, type TapeNode, walk, withGrad } from "../trace/tape.js";
 
 /** Options of `backward`. */
@@ -62,7 +63,8 @@ export function backwardAll<T extends Value>(
 function accumulate(gradients: ReadonlyMap<Value, Value>): void {
   for (const [leaf, fresh] of gradients) {
     const g = leaf.hooks ? runHooks(leaf.hooks, fresh) : fresh;
-    leaf.gradient = leaf.gradient ? withGrad(false, () => add(leaf.gradient!, g)) : g;
+    const old = leaf.gradient;
+    leaf.gradient = old ? withGrad(false, () => joinRows(old, g) ?? add(old, g)) : g;
   }
 }
 

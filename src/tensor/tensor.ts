@@ -8,6 +8,7 @@ import { toNested, type Nested } from "../core/nested.js";
 import { Value } from "../program/value.js";
 import { toArray } from "../trace/eager.js";
 import { disposeHandle, setHandleClass } from "../trace/handles.js";
+import { rowsOf } from "../trace/rows.js";
 import { assemble } from "./assemble.js";
 import { backward, type BackwardOptions, detachHandle, registerHook, retainGradients } from "./autograd.js";
 import { fullLike } from "../ops/creation.js";
@@ -159,9 +160,10 @@ export class Tensor extends Value {
     retainGradients(this);
   }
 
-  /** Drops the gradient (`setToZero`: fills it with zeros, Paddle's way). */
+  /** Drops the gradient (`setToZero`: fills it with zeros, Paddle's way; of a sparse gradient no row is left). */
   clearGrad(setToZero = false): void {
-    this.gradient = setToZero && this.gradient ? fullLike(this.gradient, 0) : undefined;
+    const { gradient } = this;
+    this.gradient = setToZero && gradient && !rowsOf(gradient) ? fullLike(gradient, 0) : undefined;
   }
 
   /** Alias of `clearGrad`; zero-fills unless told otherwise, as Paddle's. */

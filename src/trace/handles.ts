@@ -63,8 +63,12 @@ export function publish<V extends Value>(value: V): V {
     scope!.delete(value);
     engine().memory.track(value, storage);
   }
+  if (value.rows) for (const part of [value.rows.ids, value.rows.values]) publish(part);
   return value;
 }
+
+/** A handle of eager results' class without memory or variable: whoever makes it says how it gets them. */
+export const emptyHandle = (shape: Shape, dtype: DType): Value => new EagerHandle(shape, dtype);
 
 /** Frees the scope's values that `dead` says nothing needs. */
 export function releaseScoped(dead: (value: Value) => boolean): void {

@@ -6,7 +6,11 @@ import { sameShape, formatShape } from "../core/shape.js";
 import type { OpRecord } from "../program/op.js";
 import type { GradientHook, GradientSource, Value } from "../program/value.js";
 import { type Attrs, namedOperands, operandName, type Recorder } from "./bind.js";
+import { isGradEnabled, setGradEnabled, withGrad } from "./grad-mode.js";
 import { publish, ghostOf, releaseScoped, scoped, unscoped } from "./handles.js";
+import { densified, joinRows, rowsOf } from "./rows.js";
+
+export { isGradEnabled, setGradEnabled, withGrad };
 
 /** Arithmetic the tape itself needs; `ops/` gives it where the package is put together. */
 export interface TapeArithmetic {
@@ -61,27 +65,6 @@ export class TapeNode implements GradientSource {
   ) {}
 }
 
-const mode = { enabled: true };
-
-/** Whether ops are recorded now. */
-export const isGradEnabled = (): boolean => mode.enabled;
-
-/** Runs `fn` with recording on or off. */
-export function withGrad<R>(enabled: boolean, fn: () => R): R {
-  const before = mode.enabled;
-  mode.enabled = enabled;
-  try {
-    return fn();
-  } finally {
-    mode.enabled = before;
-  }
-}
-
-/** Turns recording on or off until further notice. */
-export function setGradEnabled(enabled: boolean): void {
-  mode.enabled = enabled;
-}
-
 const needs = (o: Value | number | undefined): o is Value =>
   typeof o === "object" && !o.stopGradient && isDifferentiable(o.dtype);
 
@@ -99,7 +82,7 @@ const save = (value: Value | number): Saved => ({
 /** The recorder that fills the tape. */
 export const tape: Recorder = {
   wants(record, operands) {
-    if (!mode.enabled) return false;
+    if (!isGradEnabled()) return false;
     for (let i = 0; i < operands.length; i++) if (needs(operands[i])) return record.grad !== null;
     return false;
   },
@@ -146,7 +129,7 @@ export function recordCustom(
   outputs: readonly Value[],
   backward: CustomBackward,
 ): void {
-  if (!mode.enabled || !inputs.some(needs)) return;
+  if (!isGradEnabled() || !inputs.some(needs)) return;
   const node = new TapeNode(undefined, name, {}, inputs.map(edgeOf), inputs.map(ghostOf), outputs.map(ghostOf));
   node.custom = backward;
   attach(node, outputs);
@@ -307,6 +290,9 @@ class Walk {
         if (left === 0) ready.push(edge.node);
       }
     }
+    // Who asks for gradients of certain values gets tensors that may be used like any other.
+    if (this.options.inputs)
+      for (const [leaf, gradient] of this.leaves) this.leaves.set(leaf, this.replace(gradient, densified(gradient)));
     for (const gradient of this.leaves.values()) publish(gradient);
     return this.leaves;
   }
@@ -441,6 +427,7 @@ class Walk {
 
   /** Undoes broadcasting and casts. */
   private fit(g: Value, operand: Value): Value {
+    if (rowsOf(g) && g.dtype === operand.dtype) return g;
     const shaped = sameShape(g.shape, operand.shape) ? g : arithmetic!.sumTo(g, operand);
     return shaped.dtype === operand.dtype ? shaped : arithmetic!.cast(shaped, operand.dtype);
   }
@@ -456,7 +443,7 @@ class Walk {
       slots = [];
       this.pending.set(edge.node!, slots);
     }
-    slots[edge.index] = this.combine(slots[edge.index], g);
+    slots[edge.index] = this.combine(slots[edge.index], densified(g));
   }
 
   private sendToLeaf(leaf: Value, g: Value): void {
@@ -465,7 +452,7 @@ class Walk {
   }
 
   private combine(old: Value | undefined, g: Value): Value {
-    const sum = old ? arithmetic!.add(old, g) : g;
+    const sum = old ? (joinRows(old, g) ?? arithmetic!.add(old, g)) : g;
     this.hold(sum);
     if (old) this.drop(old);
     return sum;
@@ -473,12 +460,14 @@ class Walk {
 
   private hold(v: Value): void {
     this.holders.set(v, (this.holders.get(v) ?? 0) + 1);
+    if (v.rows) for (const part of [v.rows.ids, v.rows.values]) this.hold(part);
   }
 
   private drop(v: Value): void {
     const n = this.holders.get(v) ?? 0;
     if (n <= 1) this.holders.delete(v);
     else this.holders.set(v, n - 1);
+    if (v.rows) for (const part of [v.rows.ids, v.rows.values]) this.drop(part);
   }
 }
 

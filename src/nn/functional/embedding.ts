@@ -22,7 +22,10 @@ export interface EmbeddingOptions {
   readonly maxNorm?: number | null | undefined;
   /** Which norm `maxNorm` means. Default 2. */
   readonly normType?: number | undefined;
-  /** Paddle's wish for a gradient of rows only; the gradient is dense. */
+  /**
+   * Makes the table's gradient one of rows: only what the ids name. SGD and lazy Adam and AdamW then touch no other row; everything else
+   * sees a dense gradient. Default false.
+   */
   readonly sparse?: boolean | undefined;
   /** Divide the gradient of a row by how often its id occurs. Default false. */
   readonly scaleGradByFreq?: boolean | undefined;
@@ -60,7 +63,7 @@ export function embedding(x: Tensor, weight: Tensor, ...rest: Trailing<number | 
   if (o.maxNorm && sizeOf(weight.shape) !== 0) renormalize(x, weight, o.maxNorm, o.normType ?? 2);
   if (o.scaleGradByFreq && o.sparse)
     throw new InvalidArgumentError("scaleGradByFreq does not go with a sparse gradient.", { op: "embedding" });
-  return lookUp(x, weight, padding, o.scaleGradByFreq ?? false);
+  return lookUp(x, weight, padding, { byFrequency: o.scaleGradByFreq ?? false, sparse: o.sparse ?? false });
 }
 
 /** Scales the rows that ids name down to norm `maxNorm`, in place. */

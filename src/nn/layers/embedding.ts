@@ -19,7 +19,7 @@ export interface EmbeddingLayerOptions {
   readonly maxNorm?: number | null | undefined;
   /** Which norm maxNorm means, 2 by default. */
   readonly normType?: number | undefined;
-  /** Accepted for Paddle's sake: gradients are dense here. */
+  /** Gradients name the rows that ids named, so that SGD and lazy Adam and AdamW touch no others; false by default. */
   readonly sparse?: boolean | undefined;
   /** Divides gradients by how often an id occurs; false by default. */
   readonly scaleGradByFreq?: boolean | undefined;
@@ -75,8 +75,8 @@ export class Embedding extends Layer {
   }
 
   override forward(x: Tensor): Tensor {
-    const { paddingIdx, maxNorm, normType, scaleGradByFreq } = this.#options;
-    return embedding(x, this.weight, { paddingIdx, maxNorm, normType, scaleGradByFreq });
+    const { paddingIdx, maxNorm, normType, sparse, scaleGradByFreq } = this.#options;
+    return embedding(x, this.weight, { paddingIdx, maxNorm, normType, sparse, scaleGradByFreq });
   }
 
   override extraRepr(): string {
