@@ -11,6 +11,9 @@ import { expand, sum } from "./broadcast.js";
 import { overRows } from "./loops.js";
 import { flatten, reshape, reshapeLike, unsqueeze } from "./views.js";
 
+/** The permutation that undoes `perm`. */
+const inverse = (perm: readonly number[]): number[] => perm.map((_, axis) => perm.indexOf(axis));
+
 /** Axis `i` of the result is axis `perm[i]` of `x`. */
 export const transposeOp = defineOp({
   name: "transpose",
@@ -18,13 +21,9 @@ export const transposeOp = defineOp({
   outputs: ["out"],
   attrs: { perm: fixed<readonly number[]>([]) },
   infer: ({ x }, { perm }) => ({ outs: { out: { shape: perm.map((p) => x.shape[p]!), dtype: x.dtype } } }),
-  element: (_, { x }, { perm }, index) => x.at(...perm.map((_, axis) => index[perm.indexOf(axis)]!)),
+  element: (_, { x }, { perm }, index) => x.at(...inverse(perm).map((axis) => index[axis]!)),
   grad: (_, d, { attrs }) => ({
-    x: () =>
-      transpose(
-        d.out,
-        attrs.perm.map((_, axis) => attrs.perm.indexOf(axis)),
-      ),
+    x: () => transpose(d.out, inverse(attrs.perm)),
   }),
   check: {
     domain: [-2, 2],
@@ -77,11 +76,7 @@ export const transposeTiledOp = defineOp({
   },
   fuses: { loads: true, stores: true },
   grad: (_, d, { attrs }) => ({
-    x: () =>
-      transpose(
-        d.out,
-        attrs.perm.map((_, axis) => attrs.perm.indexOf(axis)),
-      ),
+    x: () => transpose(d.out, inverse(attrs.perm)),
   }),
   check: {
     domain: [-2, 2],
