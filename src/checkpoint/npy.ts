@@ -33,7 +33,8 @@ const dtypeOfCode: Readonly<Record<string, DType>> = {
   V2: "bfloat16", // ml_dtypes.bfloat16, which np.save can only call "two bytes"
 };
 
-const codeOfDType: Readonly<Record<DType, string>> = {
+/** NumPy's type codes with byte order. */
+export const codeOfDType: Readonly<Record<DType, string>> = {
   bool: "|b1",
   uint8: "|u1",
   int8: "|i1",
@@ -61,7 +62,11 @@ const codeOfDType: Readonly<Record<DType, string>> = {
  * const { dtype, shape, data } = readNpy(await readFile("x.npy"));
  */
 export function readNpy(bytes: Uint8Array, options: NpyOptions = {}, format = "npy"): NdArray {
-  const header = readNpyHeader(bytes, format);
+  return decodeElements(bytes, readNpyHeader(bytes, format), options, format);
+}
+
+/** The array that a header describes, its elements `header.dataOffset` bytes on; pickled arrays have the same parts. */
+export function decodeElements(bytes: Uint8Array, header: NpyHeader, options: NpyOptions, format: string): NdArray {
   const raw = readElements(bytes, header, format);
   const array = interpret(raw, header.shape, options, format);
   return header.fortranOrder && header.shape.length > 1 ? { ...array, data: toRowMajor(array) } : array;

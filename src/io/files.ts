@@ -1,59 +1,103 @@
-// oar.load and oar.save: arrays from and to files.
+// oar.load and oar.save: NumPy's arrays and Paddle's checkpoints, from and to files.
 
 import { files } from "#platform";
 import { hasNpyMagic } from "../checkpoint/npy-header.js";
 import { type NpyOptions, readNpy, writeNpy } from "../checkpoint/npy.js";
 import { readNpz, writeNpz } from "../checkpoint/npz.js";
+import { hasTensorMagic, readTensor, writeTensor } from "../checkpoint/lod-tensor.js";
+import { fromPaddle, nameTable } from "../checkpoint/paddle-state.js";
+import { hasPickleMagic, readPickle } from "../checkpoint/pickle-reader.js";
+import { NamedArray, type PickleProtocol, writePickle } from "../checkpoint/pickle-writer.js";
 import { InvalidArgumentError, UnimplementedError } from "../core/errors.js";
 import { isNdArray, type NdArray } from "../core/nd-array.js";
-import { checkOptions, describe } from "../core/options.js";
+import { checkOptions, describe, isOptions } from "../core/options.js";
+import { uniqueName } from "../param/unique-name.js";
 import { Tensor } from "../tensor/tensor.js";
+import { toTensor } from "../tensor/to-tensor.js";
+import { globalScope } from "../static/scope.js";
+import { eagerly } from "../trace/bind.js";
+import { toArray } from "../trace/eager.js";
 
 /** What {@link load} reads: a path, a URL, a Blob (a File of an input element), or bytes. */
 export type LoadSource = string | URL | Blob | ArrayBuffer | Uint8Array;
 
-/** What {@link save} writes. */
-export type Savable = NdArray | Tensor | Readonly<Record<string, NdArray | Tensor>>;
+/** What {@link save} writes: as `.npy` one array, as `.npz` a record of them; as Paddle's pickle any plain data with them. */
+export type Savable = NdArray | Tensor | object | string | number | boolean | null;
+
+/** How a file is written; decided by the path's ending, else "npy" or "npz". */
+export type SaveFormat = "npy" | "npz" | "pickle";
 
 /** Options of {@link save}. */
 export interface SaveOptions {
   /** Deflates the members of an `.npz`; false by default. */
   readonly compressed?: boolean | undefined;
+  /** For bytes without a path, and paths of another ending. */
+  readonly format?: SaveFormat | undefined;
+  /** Of a pickle; 4 by default. */
+  readonly protocol?: PickleProtocol | undefined;
+  /** Writes a single tensor as Paddle's binary stream instead of a pickle. */
+  readonly useBinaryFormat?: boolean | undefined;
+}
+
+/** Options of {@link load}. */
+export interface LoadFileOptions extends NpyOptions {
+  /** Of Paddle's files: arrays stay NdArrays instead of becoming Tensors. */
+  readonly returnNumpy?: boolean | undefined;
+  /** Of Paddle's state dicts: keep the table of parameter names as an entry. */
+  readonly keepNameTable?: boolean | undefined;
 }
 
 /**
- * Reads a file: `.npy` gives an NdArray, `.npz` a record of them. What a file is, its first bytes say.
+ * Reads a file: `.npy` gives an NdArray, `.npz` a record of them, Paddle's `.pdparams` and `.pdopt` a record of Tensors, its binary
+ * tensors a Tensor. What a file is, its first bytes say.
  *
- * Paths and `file:` URLs are read on Node, other URLs fetched; nothing in a file is executed.
+ * Paths and `file:` URLs are read on Node, other URLs fetched; nothing in a file is executed: a pickle that names anything but arrays
+ * and plain data is refused.
  *
- * The type of what comes is known from a path that ends in `.npy` or `.npz`; elsewhere name it: `load<NdArray>(url)`.
+ * The type of what comes is known from a path's ending; elsewhere name it: `load<NdArray>(url)`.
  *
- * @param options how `uint16` elements are taken, see {@link NpyOptions}
+ * @param options how `uint16` elements are taken, see {@link NpyOptions}; `returnNumpy`, `keepNameTable`
  * @throws NotFoundError when there is no such file, UnavailableError when it cannot be read, InvalidArgumentError when it is damaged,
  * UnimplementedError for other formats.
  * @example
  * ```ts
- * import { load, save, toTensor } from "oarjs";
- * const bytes = await save({ x: toTensor([1, 2]) });
- * console.log(await load(bytes)); // { x: { dtype: "float32", shape: [2], data: Float32Array [1, 2] } }
+ * import { load, nn, save, type Tensor } from "oarjs";
+ * const net = new nn.Linear(2, 3);
+ * const bytes = await save(net.stateDict(), undefined, { format: "pickle" }); // what a .pdparams file holds
+ * net.setStateDict(await load<Record<string, Tensor>>(bytes));
  * ```
  */
-export async function load(source: `${string}.npy`, options?: NpyOptions): Promise<NdArray>;
-export async function load(source: `${string}.npz`, options?: NpyOptions): Promise<Record<string, NdArray>>;
-export async function load<T = unknown>(source: LoadSource, options?: NpyOptions): Promise<T>;
-export async function load(source: LoadSource, options?: NpyOptions): Promise<unknown> {
-  const o = checkOptions<NpyOptions>("load", options, ["uint16"]);
+export async function load(source: `${string}.npy`, options?: LoadFileOptions): Promise<NdArray>;
+export async function load(source: `${string}.npz`, options?: LoadFileOptions): Promise<Record<string, NdArray>>;
+export async function load(source: `${string}.pdparams`, options?: LoadFileOptions): Promise<Record<string, Tensor>>;
+export async function load(source: `${string}.pdopt`, options?: LoadFileOptions): Promise<Record<string, unknown>>;
+export async function load<T = unknown>(source: LoadSource, options?: LoadFileOptions): Promise<T>;
+export async function load(source: LoadSource, options?: LoadFileOptions): Promise<unknown> {
+  const o = checkOptions<LoadFileOptions>("load", options, ["uint16", "returnNumpy", "keepNameTable"]);
   const name = typeof source === "string" || source instanceof URL ? String(source) : "the file";
   return decode(await bytesOf(source), name, o);
 }
 
-function decode(bytes: Uint8Array, name: string, options: NpyOptions): NdArray | Record<string, NdArray> {
+function decode(bytes: Uint8Array, name: string, options: LoadFileOptions): unknown {
   if (hasNpyMagic(bytes)) return readNpy(bytes, options);
   // "PK": a ZIP archive, with or without members.
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return readNpz(bytes, options);
   if (/\.npy$/i.test(name)) return readNpy(bytes, options);
   if (/\.npz$/i.test(name)) return readNpz(bytes, options);
-  throw new UnimplementedError(`${name} is neither .npy nor .npz.`, { op: "load", source: name });
+  const tensor = options.returnNumpy ? (array: NdArray) => array : namedTensor;
+  if (hasPickleMagic(bytes) || /\.(pdparams|pdopt)$/i.test(name))
+    return fromPaddle(readPickle(bytes), { tensor, keepNameTable: options.keepNameTable });
+  if (hasTensorMagic(bytes)) return tensor(readTensor(bytes).array, undefined);
+  throw new UnimplementedError(`${name} is neither .npy, .npz nor one of Paddle's checkpoints.`, {
+    op: "load",
+    source: name,
+  });
+}
+
+function namedTensor(array: NdArray, name: string | undefined): Tensor {
+  const t = eagerly(() => toTensor(array));
+  t.name = name;
+  return t;
 }
 
 async function bytesOf(source: LoadSource): Promise<Uint8Array> {
@@ -67,40 +111,89 @@ async function bytesOf(source: LoadSource): Promise<Uint8Array> {
 }
 
 /**
- * Writes a tensor or NdArray as `.npy`, a record of them (a state dict) as `.npz`; NumPy opens both.
+ * Writes a file: a path that ends in `.npy` or `.npz` gets NumPy's formats, any other Paddle's pickle, as `paddle.save` writes it. A
+ * state dict keeps its parameters' names beside their keys.
  *
- * With a path the file appears whole or not at all; without one the bytes are returned.
+ * With a path the file appears whole or not at all; without one the bytes are returned (NumPy's, or what `format` says).
  *
- * @throws InvalidArgumentError when the object holds anything else, or the path's ending is not the object's; NotFoundError when there
- * is no such folder, UnavailableError when the file cannot be written.
+ * @throws InvalidArgumentError when the object holds what the format cannot, or the path's ending is not the object's; NotFoundError
+ * when there is no such folder, UnavailableError when the file cannot be written.
  * @example
  * ```ts
  * import { nn, save } from "oarjs";
  * const net = new nn.Linear(2, 3);
- * const bytes = await save(net.stateDict(), undefined, { compressed: true });
+ * const bytes = await save(net.stateDict(), undefined, { format: "pickle" });
  * ```
  */
 export async function save(object: Savable, path?: undefined, options?: SaveOptions): Promise<Uint8Array>;
 export async function save(object: Savable, path: string | URL, options?: SaveOptions): Promise<void>;
 export async function save(object: Savable, path?: string | URL, options?: SaveOptions): Promise<unknown> {
-  const { compressed = false } = checkOptions<SaveOptions>("save", options, ["compressed"]);
-  const single = isArray(object);
-  const ending = single ? ".npy" : ".npz";
-  if (path !== undefined && !String(path).toLowerCase().endsWith(ending)) {
-    const what = single ? "one array" : "a record of arrays";
-    throw new InvalidArgumentError(`${what} is saved as ${ending}, the path is "${String(path)}".`, {
-      op: "save",
-      path,
-    });
-  }
-  const bytes = single
-    ? writeNpy(arrayOf(object, "the object"))
-    : writeNpz(Object.fromEntries(entriesOf(object).map(([key, x]) => [key, arrayOf(x, `"${key}"`)])), { compressed });
+  const keys = ["compressed", "format", "protocol", "useBinaryFormat"] as const;
+  const o = checkOptions<SaveOptions>("save", options, keys);
+  const bytes = encode(object, formatOf(object, path, o), o);
   if (path === undefined) return bytes;
   return files.write(path, bytes);
 }
 
-const isArray = (x: Savable): x is NdArray | Tensor => x instanceof Tensor || isNdArray(x);
+function formatOf(object: unknown, path: string | URL | undefined, o: SaveOptions): SaveFormat {
+  if (o.format !== undefined) return o.format;
+  const array = isArray(object);
+  if (path === undefined) return o.useBinaryFormat || o.protocol !== undefined ? "pickle" : array ? "npy" : "npz";
+  const ending = /\.(npy|npz)$/i.exec(String(path))?.[1]?.toLowerCase();
+  if (ending === undefined) return "pickle";
+  if (ending === (array ? "npy" : "npz")) return ending;
+  const what = array ? "one array" : "a record of arrays";
+  throw new InvalidArgumentError(`${what} is saved as .${array ? "npy" : "npz"}, the path is "${String(path)}".`, {
+    op: "save",
+    path,
+  });
+}
+
+function encode(object: unknown, format: SaveFormat, o: SaveOptions): Uint8Array {
+  if (format === "npy") return writeNpy(arrayOf(object, "the object"));
+  if (format === "npz") {
+    const arrays = entriesOf(object).map(([key, x]) => [key, arrayOf(x, `"${key}"`)]);
+    return writeNpz(Object.fromEntries(arrays), { compressed: o.compressed ?? false });
+  }
+  if (o.useBinaryFormat) return writeTensor(arrayOf(object, "the object"));
+  return writePickle(isStateDict(object) ? withNames(object) : pickled(object), o.protocol);
+}
+
+/** Paddle's rule: a dict whose values are tensors, or dicts without any. */
+function isStateDict(x: unknown): x is Readonly<Record<string, unknown>> {
+  if (!isOptions(x)) return false;
+  return Object.values(x).every((v) => v instanceof Tensor || (isOptions(v) && !holdsTensor(v)));
+}
+
+function holdsTensor(x: unknown): boolean {
+  if (x instanceof Tensor) return true;
+  if (isNdArray(x) || typeof x !== "object" || x === null) return false;
+  const inner = Array.isArray(x) || x instanceof Set ? [...x] : x instanceof Map ? [...x.values()] : Object.values(x);
+  return inner.some(holdsTensor);
+}
+
+/** The arrays, then the table of their names. */
+function withNames(state: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const out: Record<string, unknown> = Object.create(null);
+  const names: Record<string, string> = Object.create(null);
+  for (const [key, x] of Object.entries(state)) {
+    out[key] = x instanceof Tensor ? arrayOf(x, key) : x;
+    if (x instanceof Tensor) names[key] = x.name ?? uniqueName.generate("generated_tensor");
+  }
+  out[nameTable] = names;
+  return out;
+}
+
+/** Tensors as Paddle pickles them elsewhere: named arrays. */
+function pickled(x: unknown): unknown {
+  if (x instanceof Tensor) return new NamedArray(x.name ?? uniqueName.generate("generated_tensor"), arrayOf(x, "x"));
+  if (Array.isArray(x)) return x.map(pickled);
+  if (x instanceof Map) return new Map([...x].map(([key, y]) => [key, pickled(y)]));
+  if (isOptions(x)) return Object.fromEntries(Object.entries(x).map(([key, y]) => [key, pickled(y)]));
+  return x;
+}
+
+const isArray = (x: unknown): x is NdArray | Tensor => x instanceof Tensor || isNdArray(x);
 
 function entriesOf(object: unknown): [string, unknown][] {
   if (typeof object === "object" && object !== null && !ArrayBuffer.isView(object) && !Array.isArray(object))
@@ -110,8 +203,10 @@ function entriesOf(object: unknown): [string, unknown][] {
   });
 }
 
+/** The elements; a Program's variable is read from the scope. */
 function arrayOf(x: unknown, name: string): NdArray {
-  if (x instanceof Tensor) return { dtype: x.dtype, shape: x.shape, data: x.dataSync() } as NdArray;
-  if (isNdArray(x)) return x;
+  const held = x instanceof Tensor && x.symbol ? globalScope().require(x.symbol.name, "save") : x;
+  if (held instanceof Tensor) return toArray(held);
+  if (isNdArray(held)) return held;
   throw new InvalidArgumentError(`${name} must be a tensor or an NdArray, got ${describe(x)}.`, { op: "save", name });
 }

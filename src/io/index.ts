@@ -1,6 +1,7 @@
 // io: datasets, samplers, the loader.
 
 export { numpyRandom } from "../core/random-numpy.js";
+export { pythonRandom } from "../core/random-python.js";
 export { BatchSampler, type BatchSamplerOptions } from "./batch-sampler.js";
 export { DistributedBatchSampler, type DistributedBatchSamplerOptions } from "./batch-sampler.js";
 export { ChainDataset, ComposeDataset, ConcatDataset, type Randperm, Subset, randomSplit } from "./combined-dataset.js";
