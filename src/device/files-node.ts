@@ -1,7 +1,8 @@
 // Files of Node: written under a temporary name and renamed, so that nobody sees half a file.
 
 import { randomUUID } from "node:crypto";
-import { open, readFile, rename, rm } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NotFoundError, UnavailableError } from "../core/errors.js";
 import { fetchBytes } from "./fetch.js";
@@ -19,9 +20,10 @@ export const files: Files = {
     }
   },
 
-  async write(to, bytes) {
+  async write(to, bytes, makeFolders = false) {
     const path = pathOf(to);
     if (path === undefined) throw new UnavailableError(`${String(to)} cannot be written to.`, { op: "save" });
+    if (makeFolders) await mkdir(dirname(path), { recursive: true });
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
       const file = await open(temporary, "wx");

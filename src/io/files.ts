@@ -159,10 +159,15 @@ function encode(object: unknown, format: SaveFormat, o: SaveOptions): Uint8Array
   return writePickle(isStateDict(object) ? withNames(object) : pickled(object), o.protocol);
 }
 
+/** The number of updates in an optimizer's state, which Paddle ignores. */
+const stepCountKey = "StepCount@@";
+
 /** Paddle's rule: a dict whose values are tensors, or dicts without any. */
 function isStateDict(x: unknown): x is Readonly<Record<string, unknown>> {
   if (!isOptions(x)) return false;
-  return Object.values(x).every((v) => v instanceof Tensor || (isOptions(v) && !holdsTensor(v)));
+  return Object.entries(x).every(
+    ([key, v]) => v instanceof Tensor || key === stepCountKey || (isOptions(v) && !holdsTensor(v)),
+  );
 }
 
 function holdsTensor(x: unknown): boolean {

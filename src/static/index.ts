@@ -12,6 +12,19 @@ export {
 export { CompiledProgram, Executor, type Feed, type RunOptions } from "./executor.js";
 export { createGlobalVar, type GlobalVarOptions, nameScope } from "./global-var.js";
 export {
+  load,
+  loadParams,
+  loadPersistables,
+  loadProgramState,
+  loadVars,
+  save,
+  saveParams,
+  savePersistables,
+  saveVars,
+  setProgramState,
+  type VarsOptions,
+} from "./io.js";
+export {
   defaultMainProgram,
   defaultStartupProgram,
   disableStatic,
