@@ -76,12 +76,17 @@ class Attention {
       return factor ? k.mul(value, factor) : value;
     };
     const [length, size] = [x.extent(1), x.extent(3)];
+    const place = (batch: Expr, row: Expr): Expr => {
+      const line = k.add(k.mul(k.divIndex(batch, heads), length), row);
+      return k.mul(k.add(k.mul(line, heads), k.remIndex(batch, heads)), size);
+    };
     return packPanels(b, name, {
       type: this.type,
       batches: k.mul(this.batch, heads),
       depth: along === "depth" ? length : size,
       width: along === "depth" ? size : length,
       at: (batch, d, j) => (along === "depth" ? element(batch, d, j) : element(batch, j, d)),
+      adjacent: along === "width" && x.buf ? { buf: x.buf, place } : undefined,
     });
   }
 
@@ -264,15 +269,20 @@ export function emitAttention(
           const now = b.let(k.max(before, highest));
           // While all keys are hidden there is nothing to subtract: e^-∞ is 0.
           const shift = b.let(k.select(k.eq(now, -Infinity), 0, now));
-          const sum = b.reduce("add", type, 0, count, (j) => k.exp(k.sub(b.load(scores, k.add(at, j)), shift)));
+          b.lanes(0, count, (j) => {
+            const place = k.add(at, j);
+            b.store(scores, place, k.exp(k.sub(b.load(scores, place), shift)));
+          });
+          const sum = b.reduce("add", type, 0, count, (j) => b.load(scores, k.add(at, j)));
           const fade = b.let(k.exp(k.sub(before, shift)));
           b.store(most, r, now);
           b.store(total, r, k.add(k.mul(b.load(total, r), fade), sum));
-          b.lanes(0, count, (j) => {
-            const place = k.add(at, j);
-            const weight = k.exp(k.sub(b.load(scores, place), shift));
-            b.store(scores, place, a.kept(weight, n, head, i, k.add(k0, j)));
-          });
+          if (inputs.keep) {
+            b.lanes(0, count, (j) => {
+              const place = k.add(at, j);
+              b.store(scores, place, a.kept(b.load(scores, place), n, head, i, k.add(k0, j)));
+            });
+          }
           const line = b.let(k.add(target, k.mul(r, stride)));
           b.lanes(0, stride, (d) => b.store(sums, k.add(line, d), k.mul(b.load(sums, k.add(line, d)), fade)));
         });

@@ -5,6 +5,7 @@ import { type Buf, type Expr, constant, loadType, memBytes, splat } from "../ker
 import { ceilDiv } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { multiplyAdd } from "./gemm-direct.js";
+import { transpose } from "./gemm-tiled.js";
 
 /** The types that such kernels compute in. */
 export type FloatType = "f32" | "f64";
@@ -33,6 +34,8 @@ export interface PackSpec {
   readonly depth: Expr;
   readonly width: Expr;
   at(batch: Expr, d: Expr, j: Expr): Expr;
+  /** Where a column begins whose elements are adjacent along the depth, in memory of this type: such columns are turned in squares. */
+  readonly adjacent?: { readonly buf: Buf; place(batch: Expr, j: Expr): Expr } | undefined;
 }
 
 /** One launch that packs matrices. Columns past the width repeat the last one. */
@@ -49,13 +52,46 @@ export function packPanels(b: KernelContext, name: string, spec: PackSpec): Pane
     const to = b.let(k.mul(k.mul(panel, columns), depth), "to");
     const move = (d: Expr, c: Expr, j: Expr): void =>
       b.store(buf, k.add(k.add(to, k.mul(d, columns)), c), spec.at(batch, d, j));
-    b.if(
-      k.le(k.add(j0, columns), width),
-      () => b.for(0, depth, (d) => b.lanes(0, columns, (c) => move(d, c, k.add(j0, c)))),
-      () => b.for(0, depth, (d) => b.for(0, columns, (c) => move(d, c, k.min(k.add(j0, c), last)))),
+    const lanes = columns / vectors;
+    const square = spec.adjacent ? b.let(k.and(depth, -lanes)) : constant("i32", 0);
+    const whole = (): void => {
+      if (spec.adjacent) turnColumns(b, spec.adjacent, { batch, j0, square, columns, lanes, to: buf, at: to });
+      b.for(square, depth, (d) => b.lanes(0, columns, (c) => move(d, c, k.add(j0, c))));
+    };
+    b.if(k.le(k.add(j0, columns), width), whole, () =>
+      b.for(0, depth, (d) => b.for(0, columns, (c) => move(d, c, k.min(k.add(j0, c), last)))),
     );
   });
   return { buf, depth, count, columns, vectors, lanes: columns / vectors };
+}
+
+/** The columns of a panel, `square` deep, in squares of vectors. */
+function turnColumns(
+  b: KernelContext,
+  adjacent: NonNullable<PackSpec["adjacent"]>,
+  panel: {
+    readonly batch: Expr;
+    readonly j0: Expr;
+    readonly square: Expr;
+    readonly columns: number;
+    readonly lanes: number;
+    readonly to: Buf;
+    readonly at: Expr;
+  },
+): void {
+  const { batch, j0, square, columns, lanes, to, at } = panel;
+  for (let c = 0; c < columns; c += lanes) {
+    const places = Array.from({ length: lanes }, (_, u) => b.let(adjacent.place(batch, k.add(j0, c + u)), "place"));
+    b.for(
+      0,
+      square,
+      (d) => {
+        const vectors = places.map((place) => b.let(b.load(adjacent.buf, k.add(place, d), lanes), "column"));
+        transpose(b, vectors).forEach((row, u) => b.store(to, k.add(k.add(at, k.mul(k.add(d, u), columns)), c), row));
+      },
+      { step: lanes },
+    );
+  }
 }
 
 /** A register tile of a product. */

@@ -97,6 +97,7 @@ export function emitForward(
     depth: hidden,
     width,
     at: (_, d, j) => weight.at(j, d),
+    adjacent: weight.buf && { buf: weight.buf, place: (_, j) => k.mul(j, hidden) },
   });
   const stride = k.mul(panels.count, panels.columns);
   const sums = at.matrix("sums", stride);
