@@ -1,9 +1,9 @@
 // Errors: the programs of docs/errors.md fail and are cured as the page says; the common mistakes give the documented kinds.
 
 import { readFileSync } from "node:fs";
-import { transform } from "esbuild";
 import * as oar from "oarjs";
 import { afterEach, describe, expect, it } from "vitest";
+import { compiled, said } from "./program.js";
 
 const { nn } = oar;
 const page = readFileSync(new URL("../docs/errors.md", import.meta.url), "utf8");
@@ -28,30 +28,6 @@ for (const section of page.split(/^## /m)) {
     examples.push({ heading, fails: flag !== undefined, code: code!, message: message?.trimEnd() });
   }
 }
-
-/** A program of the page as a function that runs it, with fresh names, and gives what it prints. */
-async function compiled(code: string): Promise<() => Promise<string[]>> {
-  const { code: js } = await transform(code, { loader: "ts", target: "es2022", format: "esm" });
-  const body = js.replace(
-    /import \{([^}]*)\} from "oarjs";/g,
-    (_, names: string) => `const {${names.replace(/ as /g, ": ")}} = oar;`,
-  );
-  const AsyncFunction = Object.getPrototypeOf(async () => {}).constructor as new (
-    ...args: string[]
-  ) => (...values: unknown[]) => Promise<void>;
-  const program = new AsyncFunction("oar", "console", body);
-  return async () => {
-    const lines: string[] = [];
-    const print = { log: (...words: unknown[]) => lines.push(words.map(shown).join(" ")) };
-    const guard = oar.utils.uniqueName.guard();
-    const running = program(oar, print);
-    guard[Symbol.dispose]();
-    await running;
-    return lines;
-  };
-}
-
-const shown = (x: unknown): string => (Array.isArray(x) ? `[${x.join(", ")}]` : String(x));
 
 /** The error a function throws, at once or later. */
 async function errorOf(fn: () => unknown): Promise<oar.OarError> {
@@ -86,8 +62,7 @@ describe("docs/errors.md", () => {
         expect(error.name).toBe(heading);
         expect(error.message).toMatch(pattern(message!));
       } else {
-        const said = Array.from(code.matchAll(/console\.log\(.*; \/\/ (.*)$/gm), ([, text]) => text);
-        expect(await program()).toEqual(said);
+        expect(await program()).toEqual(said(code));
       }
     },
   );

@@ -80,7 +80,9 @@ const keys = [
  * import { io } from "oarjs";
  * const x = { dtype: "float32" as const, shape: [4, 2], data: new Float32Array(8) };
  * const loader = new io.DataLoader(new io.TensorDataset([x]), { batchSize: 2, shuffle: true });
- * for await (const [batch] of loader) console.log(batch.shape); // [2, 2], twice
+ * let batches = 0;
+ * for await (const [batch] of loader) batches += batch.shape[0] === 2 ? 1 : 0;
+ * console.log(batches); // 2
  * ```
  */
 export class DataLoader<T = unknown, B = Collated<T>> {

@@ -32,11 +32,18 @@ export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
  * @throws PreconditionNotMetError when the function reads a value in the middle (`item`, `data`): return it instead.
  * @example
  * ```ts
+ * import { jit, nn, ones, optimizer, type Tensor } from "oarjs";
+ * const net = new nn.Linear(4, 1);
+ * const opt = new optimizer.SGD({ learningRate: 0.1, parameters: net.parameters() });
  * const step = jit.compile((x: Tensor, y: Tensor) => {
- *   const loss = F.crossEntropy(net(x), y);
- *   loss.backward(); opt.step(); opt.clearGrad();
+ *   const loss = nn.functional.mseLoss(net(x), y);
+ *   loss.backward();
+ *   opt.step();
+ *   opt.clearGrad();
  *   return loss;
  * });
+ * const [first, second] = [step(ones([2, 4]), ones([2, 1])), step(ones([2, 4]), ones([2, 1]))];
+ * console.log(Number(await second.item()) < Number(await first.item()), step.variants()); // true 1
  * ```
  */
 export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R): Compiled<A, R> {

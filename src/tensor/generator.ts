@@ -150,7 +150,7 @@ export const defaultCpuGenerator = (): Generator => shared;
  * ```ts
  * import { rand, seed } from "oarjs";
  * seed(0);
- * console.log(await rand([2]).tolist()); // [0.31233459711074829, 0.12667776644229889]
+ * console.log(await rand([2]).tolist()); // [0.3123345971107483, 0.1266777664422989]
  * ```
  */
 export const seed = (value: number | bigint): Generator => shared.manualSeed(value);

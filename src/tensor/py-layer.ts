@@ -58,10 +58,10 @@ export interface PyLayerClass<A extends readonly unknown[], R> {
  *
  * @example
  * ```ts
- * import { PyLayer, type PyLayerContext, type Tensor, toTensor } from "oarjs";
- * class Double extends PyLayer {
- *   static forward(_: PyLayerContext, x: Tensor) { return x.multiply(2); }
- *   static backward(_: PyLayerContext, dy: Tensor) { return dy.multiply(2); }
+ * import { autograd, type Tensor, toTensor } from "oarjs";
+ * class Double extends autograd.PyLayer {
+ *   static forward(_: autograd.PyLayerContext, x: Tensor) { return x.multiply(2); }
+ *   static backward(_: autograd.PyLayerContext, dy: Tensor) { return dy.multiply(2); }
  * }
  * const x = toTensor([1, 2], { stopGradient: false });
  * Double.apply(x).backward();

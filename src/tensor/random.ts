@@ -59,7 +59,7 @@ const withGradient = (x: Tensor, requiresGrad: boolean | undefined): Tensor => {
  * ```ts
  * import { rand, seed } from "oarjs";
  * seed(0);
- * console.log(await rand([2]).tolist()); // [0.31233459711074829, 0.12667776644229889]
+ * console.log(await rand([2]).tolist()); // [0.3123345971107483, 0.1266777664422989]
  * ```
  */
 export function rand(shape: ShapeLike, ...rest: Trailing<DType, RandomOptions>): Tensor {
