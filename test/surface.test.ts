@@ -28,6 +28,10 @@ const NAMESPACES = [
   "static",
   "static.nn",
   "utils",
+  "vision",
+  "vision.datasets",
+  "vision.models",
+  "vision.transforms",
 ];
 
 /** Namespaces that Paddle has no public list for. */
@@ -46,12 +50,14 @@ const OWN: Record<string, readonly string[]> = {
     // The class of parameters, for `instanceof`; Paddle's is paddle.base.framework.EagerParamBase.
     "Parameter",
   ],
-  io: ["numpyRandom"],
+  io: ["numpyRandom", "pythonRandom"],
   jit: ["compile"],
   nn: ["GradientClip"],
   "nn.initializer": ["Initializer"],
   optimizer: [],
   regularizer: ["WeightDecayRegularizer"],
+  // paddle.signal has them without listing them.
+  signal: ["frame", "overlapAdd"],
   static: ["ProgramBlock", "Scope", "ScopeTensor", "ScopeVariable", "disableStatic", "enableStatic"],
   // Of Paddle 2.6; 3.3 lists it no more.
   "static.nn": ["dataNorm"],
@@ -59,7 +65,7 @@ const OWN: Record<string, readonly string[]> = {
 };
 
 /** Objects that are used as namespaces though they are no modules: their state is theirs. */
-const OBJECTS = new Set<unknown>([oar.io.numpyRandom, oar.utils.uniqueName]);
+const OBJECTS = new Set<unknown>([oar.io.numpyRandom, oar.io.pythonRandom, oar.utils.uniqueName]);
 
 const isNamespace = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && Object.prototype.toString.call(value) === "[object Module]";

@@ -1,12 +1,14 @@
 // Files of Node: written under a temporary name and renamed, so that nobody sees half a file.
 
 import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NotFoundError, UnavailableError } from "../core/errors.js";
 import { fetchBytes } from "./fetch.js";
-import type { Files, FileSource } from "./files.js";
+import type { Files, FileSource, LocalFiles } from "./files.js";
 
 /** Files of this machine by path or `file:` URL; other URLs are fetched. */
 export const files: Files = {
@@ -38,6 +40,29 @@ export const files: Files = {
       await rm(temporary, { force: true });
       throw failure("save", path, error);
     }
+  },
+};
+
+/** Files by path or `file:` URL; packages as the program's folder, then this package's, would import them. */
+export const localFiles: LocalFiles = {
+  read(from) {
+    const path = pathOf(from);
+    if (path === undefined) {
+      const hint = "Fetch it first and pass its bytes.";
+      throw new UnavailableError(`${String(from)} is not on this machine.`, { op: "load", hint });
+    }
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      throw failure("load", path, error);
+    }
+  },
+
+  inPackage(name, file) {
+    const folders = [join(process.cwd(), "package.json"), import.meta.url]
+      .flatMap((from) => createRequire(from).resolve.paths(name) ?? [])
+      .map((folder) => join(folder, name, file));
+    return folders.find((path) => existsSync(path));
   },
 };
 

@@ -10,3 +10,11 @@ export interface Files {
   /** Writes all or nothing. @throws UnavailableError when it cannot be written. */
   write(to: FileSource, bytes: Uint8Array, makeFolders?: boolean): Promise<void>;
 }
+
+/** Files of this machine that are read at once, for what a constructor needs. */
+export interface LocalFiles {
+  /** @throws NotFoundError when there is no such file, UnavailableError when it cannot be read or the platform must not wait. */
+  read(path: FileSource): Uint8Array;
+  /** The path of a file of an installed package, or undefined where there is none. */
+  inPackage(name: string, file: string): string | undefined;
+}

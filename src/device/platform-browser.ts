@@ -4,7 +4,7 @@ import type { Platform } from "./engine.js";
 import { browserThreads } from "./threads-browser.js";
 import { createWasmTarget } from "./wasm-target.js";
 
-export { files } from "./files-browser.js";
+export { files, localFiles } from "./files-browser.js";
 export { startHostWorker } from "./host-worker-browser.js";
 
 /** The platform of this page or worker. Browsers do not let a page collect garbage on demand. */

@@ -13,7 +13,7 @@ import { threadCount } from "./thread-count-node.js";
 import { nodeThreads } from "./threads-node.js";
 import { createWasmTarget } from "./wasm-target.js";
 
-export { files } from "./files-node.js";
+export { files, localFiles } from "./files-node.js";
 export { startHostWorker } from "./host-worker-node.js";
 
 /** The platform of this process. `OAR_TARGET=interp|wasm|native` forces a target. */

@@ -1,0 +1,3 @@
+// vision.models: networks that are ready to be trained.
+
+export { LeNet, type LeNetOptions } from "./lenet.js";
