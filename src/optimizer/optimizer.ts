@@ -313,12 +313,15 @@ export abstract class Optimizer {
     // Decay moves every row, as in Paddle, where it makes the gradient dense.
     const rows = regularizer === null && this.isLazy(group) ? rowsOf(gradient) : undefined;
     const operand = rows ? gradient : densified(gradient);
+    const rate = this.#rateOf(parameter, group, rates);
     return {
       parameter,
+      learningRate: rate as Tensor | number,
+      gradient: () => wholeGradient(densified(gradient), scale, target, regularizer) as Tensor,
       group,
       rows,
       rate: () => this.getLr() * rateNow(resolveRate(parameter, group).value),
-      operands: [target, operand, this.#rateOf(parameter, group, rates), scale],
+      operands: [target, operand, rate, scale],
       decay: regularizer instanceof Decay ? { decay: regularizer.kind, coeff: regularizer.coeff } : noDecay,
       state: (name) => state.get(name)!,
       number: (name) => this.settingOf(name, group),
@@ -418,6 +421,17 @@ function identityOf(x: object): string {
 }
 
 const noDecay = { decay: "none", coeff: 0 } as const;
+
+/** Clipped, and with the term of a built-in regularizer; a user's own is in the gradient already. */
+function wholeGradient(
+  gradient: Value,
+  scale: Value | undefined,
+  parameter: Value,
+  regularizer: WeightDecayRegularizer | null,
+): Value {
+  const clipped = scale ? multiply(gradient, scale) : gradient;
+  return regularizer instanceof Decay ? add(clipped, regularizer.term(parameter)) : clipped;
+}
 
 /** A user's own regularizer: clipped gradient plus its term. */
 function withTerm(entry: ClippedGradient, regularizer: WeightDecayRegularizer): ClippedGradient {

@@ -38,6 +38,10 @@ export interface Update {
   readonly rows: Rows | undefined;
   /** Weight decay that the kernel adds to the gradient. */
   readonly decay: { readonly decay: DecayKind; readonly coeff: number };
+  /** The gradient, clipped and with its weight decay: what a rule written in tensor functions starts from. */
+  gradient(): Tensor;
+  /** The final rate: a number, or inside compiled steps and Programs a scalar that is read anew before each run. */
+  readonly learningRate: Tensor | number;
   /** State by name. */
   state(name: string): Tensor;
   readonly group: ParameterGroup | undefined;

@@ -93,11 +93,21 @@ export function assignInto(x: Value, value: Value): void {
 }
 
 function inplaceSymbol<T extends Value>(x: T, op: string, f: (former: T) => Value, reshapes: boolean): T {
+  const outlives = !x.symbol || (x.symbol as { readonly persistable?: boolean }).persistable === true;
+  if (outlives && isGradEnabled() && !x.stopGradient && !x.source) {
+    throw new PreconditionNotMetError("a leaf tensor that needs a gradient cannot be changed in place.", {
+      op,
+      hint: "change it inside oar.noGrad(() => …), or use the out-of-place form.",
+    });
+  }
   const result = f(x);
-  if (!reshapes && !sameShape(result.shape, x.shape))
+  if ((outlives || !reshapes) && !sameShape(result.shape, x.shape))
     throw new InvalidArgumentError(`the result is ${formatShape(result.shape)}, not ${formatShape(x.shape)}.`, { op });
-  if (!x.symbol)
-    throw new PreconditionNotMetError("an eager tensor cannot be changed in place inside a trace.", { op });
+  if (outlives) {
+    // A parameter, a buffer, optimizer state: its memory changes when the captured step runs.
+    assignInto(x, result);
+    return x;
+  }
   x.symbol = result.symbol;
   return adopt(x, result);
 }
@@ -105,6 +115,8 @@ function inplaceSymbol<T extends Value>(x: T, op: string, f: (former: T) => Valu
 function adopt<T extends Value>(x: T, result: Value): T {
   x.shape = result.shape;
   x.dtype = result.dtype;
+  // Outside recording only the contents change: a parameter that an optimizer moves stays a leaf that needs gradients.
+  if (!isGradEnabled()) return x;
   x.source = result.source;
   x.outputIndex = result.outputIndex;
   x.stopGradient = result.stopGradient;
