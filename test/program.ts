@@ -14,19 +14,26 @@ function declared(names: string, subpath: string): string {
   return whole ? `const ${whole[1]} = ${from};` : `const ${names.replace(/ as /g, ": ")} = ${from};`;
 }
 
-/** The program as a function that runs it, with fresh names, and gives the lines it prints. */
-export async function compiled(code: string): Promise<() => Promise<string[]>> {
+/**
+ * The program as a function that runs it, with fresh names, and gives the lines it prints.
+ *
+ * @param scope what the program may use without importing it
+ */
+export async function compiled(
+  code: string,
+  scope: Readonly<Record<string, unknown>> = {},
+): Promise<() => Promise<string[]>> {
   const { code: js } = await transform(code, { loader: "ts", target: "es2022", format: "esm" });
   const body = js.replace(
     /import (\{[^}]*\}|\* as \w+) from "oarjs((?:\/[\w/]+)?)";/g,
     (_, names: string, subpath: string) => declared(names, subpath),
   );
-  const program = new AsyncFunction("oar", "console", body);
+  const program = new AsyncFunction("oar", "console", ...Object.keys(scope), `{ ${body} }`);
   return async () => {
     const lines: string[] = [];
     const log = (...words: unknown[]) => lines.push(words.map(shown).join(" "));
     const guard = oar.utils.uniqueName.guard();
-    const running = program(oar, { log, table: log });
+    const running = program(oar, { log, table: log }, ...Object.values(scope));
     guard[Symbol.dispose]();
     await running;
     return lines;

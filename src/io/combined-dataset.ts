@@ -16,7 +16,7 @@ export const defaultRandperm: Randperm = (n) => randperm(n).dataSync();
  *
  * @throws InvalidArgumentError when there is none, one is a stream, or the lengths differ.
  * @example
- * new ComposeDataset([images, labels]).getitem(0); // [image, label]
+ * new ComposeDataset([dataset, dataset]).getitem(0); // the fields of the first sample, twice
  */
 export class ComposeDataset extends Dataset<unknown[]> {
   readonly datasets: readonly Dataset[];

@@ -57,7 +57,7 @@ export interface RandomSamplerOptions {
  *
  * @throws InvalidArgumentError when numSamples is no positive integer, or without replacement more than there are.
  * @example
- * const sampler = new RandomSampler(dataset, { numSamples: 100 });
+ * const sampler = new RandomSampler(dataset, { replacement: true, numSamples: 100 });
  */
 export class RandomSampler extends Sampler {
   declare readonly dataSource: Sized;
