@@ -68,7 +68,8 @@ export async function saveVars(
   const arrays = chosen(o, "saveVars").map((name) => [name, toArray(valueIn(scope, name))] as const);
   const filename = o.filename ?? undefined;
   if (dirname === null && filename === undefined) return writeTensors(arrays.map(([, a]) => a));
-  if (filename !== undefined) await files.write(join(dirname ?? "", filename), writeTensors(arrays.map(([, a]) => a)), true);
+  if (filename !== undefined)
+    await files.write(join(dirname ?? "", filename), writeTensors(arrays.map(([, a]) => a)), true);
   else for (const [name, array] of arrays) await files.write(join(dirname ?? "", name), writeTensor(array), true);
   return undefined;
 }
