@@ -58,7 +58,11 @@ const OWN: Record<string, readonly string[]> = {
   regularizer: ["WeightDecayRegularizer"],
   // paddle.signal has them without listing them.
   signal: ["frame", "overlapAdd"],
-  static: ["ProgramBlock", "Scope", "ScopeTensor", "ScopeVariable", "disableStatic", "enableStatic"],
+  static: [
+    ...["ProgramBlock", "Scope", "ScopeTensor", "ScopeVariable", "disableStatic", "enableStatic"],
+    // Of Paddle 2.6's paddle.static.io and paddle.fluid.io.
+    ...["loadParams", "loadPersistables", "loadVars", "saveParams", "savePersistables", "saveVars"],
+  ],
   // Of Paddle 2.6; 3.3 lists it no more.
   "static.nn": ["dataNorm"],
   utils: ["UniqueNameGenerator", "uniqueName"],
