@@ -8,6 +8,7 @@ export { AdamW, type AdamWOptions } from "./adamw.js";
 export { ASGD, type ASGDOptions } from "./asgd.js";
 export type { GroupOptions, ParametersLike } from "./groups.js";
 export { Lamb, type LambOptions } from "./lamb.js";
+export { LBFGS, type LBFGSOptions } from "./lbfgs.js";
 export * as lr from "./lr/index.js";
 export { Momentum, type MomentumOptions } from "./momentum.js";
 export { NAdam, type NAdamOptions } from "./nadam.js";
