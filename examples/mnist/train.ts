@@ -5,14 +5,13 @@ import type { LeNet5 } from "./model.js";
 
 const { crossEntropy, softmax } = nn.functional;
 
-const EPOCHS = 5;
 const BATCH = 64;
 
 type Digits = vision.datasets.MNIST;
 
-/** Trains for five epochs, the learning rate falling to 0; gives the speed in images a second. */
-export async function train(net: LeNet5, digits: Digits): Promise<number> {
-  const steps = EPOCHS * Math.ceil(digits.length / BATCH);
+/** Trains, the learning rate falling to 0 from the first epoch to the last; gives the speed in images a second. */
+export async function train(net: LeNet5, digits: Digits, epochs: number): Promise<number> {
+  const steps = epochs * Math.ceil(digits.length / BATCH);
   const learningRate = new optimizer.lr.CosineAnnealingDecay(2e-3, steps);
   const adam = new optimizer.Adam({ learningRate, parameters: net.parameters() });
   console.log(`${summary(net, { optimizer: adam })}\n`);
@@ -30,7 +29,7 @@ export async function train(net: LeNet5, digits: Digits): Promise<number> {
   const loader = new io.DataLoader(dataset, { batchSize: BATCH, shuffle: true });
   const began = performance.now();
   let total = 0;
-  for (let epoch = 1; epoch <= EPOCHS; epoch++) {
+  for (let epoch = 1; epoch <= epochs; epoch++) {
     const bar = new hapi.ProgressBar(digits.length, { name: "image" });
     let [seen, losses] = [0, 0];
     for await (const [images, labels] of loader) {
