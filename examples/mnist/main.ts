@@ -1,4 +1,4 @@
-// Learns to read handwritten digits: LeNet-5 on MNIST, five epochs or as many as asked for: `npm run mnist`, `npm run mnist -- 1`.
+// Learns to read handwritten digits, LeNet-5 on MNIST: `npm run mnist`, or `npm run mnist -- EPOCHS` (5 by default).
 
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
