@@ -1,18 +1,16 @@
 // oar.jit.compile: a training step or any function of tensors captured once per input signature and run as one engine call.
 
-import { InvalidArgumentError } from "../core/errors.js";
 import { type Engine, engine } from "../device/engine.js";
 import { Block, VarDesc } from "../program/program.js";
 import { Value } from "../program/value.js";
-import { Tensor } from "../tensor/tensor.js";
+import { settingChanges } from "../param/parameter.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
 import { rowsOf, rowsValue } from "../trace/rows.js";
 import { Runnable } from "../trace/runnable.js";
 import { StepTrace } from "../trace/step-trace.js";
-
-/** Tensors in arrays and records, with anything else in between. */
-type Tree = unknown;
+import { fillSlots, mapTensors, signature, slotted, type Tree } from "./tree.js";
 
 /** What `jit.compile` returns: the function, with a look inside. */
 export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
@@ -52,7 +50,7 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
     const tensors: Tensor[] = [];
     const key = signature(args, tensors);
     let step = variants.get(key);
-    if (!step) {
+    if (!step?.fits()) {
       step = new CompiledStep(engine(), (given) => fn(...(given as A)), args, tensors);
       variants.set(key, step);
     }
@@ -67,35 +65,13 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
   });
 }
 
-function signature(tree: Tree, tensors: Tensor[]): string {
-  if (tree instanceof Tensor) {
-    tensors.push(tree);
-    return `${tree.dtype}[${tree.shape.join()}]${tree.stopGradient ? "" : "g"}`;
-  }
-  if (Array.isArray(tree)) return `(${tree.map((t) => signature(t, tensors)).join(";")})`;
-  if (typeof tree === "object" && tree !== null) {
-    return `{${Object.entries(tree)
-      .map(([k, v]) => `${k}:${signature(v, tensors)}`)
-      .join(";")}}`;
-  }
-  return `${typeof tree}:${String(tree)}`;
-}
-
-function mapTensors(tree: Tree, f: (t: Tensor) => unknown): Tree {
-  if (tree instanceof Tensor) return f(tree);
-  if (Array.isArray(tree)) return tree.map((t) => mapTensors(t, f));
-  if (typeof tree === "object" && tree !== null && Object.getPrototypeOf(tree) === Object.prototype) {
-    return Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, mapTensors(v, f)]));
-  }
-  return tree;
-}
-
 class CompiledStep<R> {
   private readonly runnable: Runnable;
   private readonly result: Tree;
   /** Leaves whose gradient the function leaves behind, and how it comes from the outputs. */
   private readonly leaves: readonly { readonly leaf: Value; readonly gradient: FromOutputs }[];
   private readonly trace: StepTrace;
+  private changes = settingChanges();
 
   constructor(
     private readonly on: Engine,
@@ -115,15 +91,7 @@ class CompiledStep<R> {
     const result = capturing(this.trace, () => fn(symbolic));
     const left = [...this.trace.captures.keys()].filter((v) => v.gradient && isTraced(v.gradient));
     const outputs: VarDesc[] = [];
-    this.result = mapTensors(result, (t) => {
-      if (!t.symbol) {
-        throw new InvalidArgumentError("a compiled function returned a tensor it did not compute.", {
-          op: "jit.compile",
-        });
-      }
-      outputs.push(t.symbol as VarDesc);
-      return new OutputSlot(outputs.length - 1);
-    });
+    this.result = slotted(result, "jit.compile", (t) => outputs.push(t.symbol as VarDesc) - 1);
     this.leaves = left.map((leaf) => {
       const gradient = outputOf(leaf.gradient!, outputs);
       leaf.gradient = undefined;
@@ -134,6 +102,13 @@ class CompiledStep<R> {
       return captured?.storage ? [{ desc, tensor: () => captured }] : [];
     });
     this.runnable = new Runnable(on, { ops: block.ops, inputs, captures, outputs, api: "jit.compile" });
+  }
+
+  /** Whether parameters still have the kinds of settings that the step was captured with. */
+  fits(): boolean {
+    if (this.changes === settingChanges()) return true;
+    this.changes = settingChanges();
+    return this.trace.fits;
   }
 
   run(tensors: readonly Tensor[]): R {
@@ -176,17 +151,4 @@ function outputOf(gradient: Value, outputs: VarDesc[]): FromOutputs {
   if (!gradient.symbol) return () => gradient;
   const at = outputs.push(gradient.symbol as VarDesc) - 1;
   return (handles) => handles[at]!;
-}
-
-class OutputSlot {
-  constructor(readonly index: number) {}
-}
-
-function fillSlots(tree: Tree, handles: readonly Value[]): Tree {
-  if (tree instanceof OutputSlot) return handles[tree.index];
-  if (Array.isArray(tree)) return tree.map((t) => fillSlots(t, handles));
-  if (typeof tree === "object" && tree !== null && Object.getPrototypeOf(tree) === Object.prototype) {
-    return Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, fillSlots(v, handles)]));
-  }
-  return tree;
 }
