@@ -11,6 +11,7 @@ import { triu } from "../ops/triangle.js";
 import { type ReduceOp, sendURecv } from "../tensor/geometric.js";
 import type { Tensor } from "../tensor/tensor.js";
 
+export * as optimizer from "./optimizer.js";
 export { segmentMax, segmentMean, segmentMin, segmentSum } from "../tensor/geometric.js";
 
 /** Options of {@link graphSendRecv}. */

@@ -74,6 +74,7 @@ import * as graph from "./graph.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
 import * as optimizerAverage from "./optimizer-average.js";
+import * as optimizerIncubate from "./optimizer-incubate.js";
 import * as optimizerParts from "./optimizer-parts.js";
 import * as optimizerRows from "./optimizer-rows.js";
 import * as linearAlgebra from "./linear-algebra.js";
@@ -90,6 +91,7 @@ const families: readonly object[] = [
   optimizer,
   optimizerAdaptive,
   optimizerAverage,
+  optimizerIncubate,
   optimizerParts,
   optimizerRows,
   exponential,
