@@ -25,6 +25,7 @@ import { statMethods } from "./stat.js";
 import { normMethods } from "./norms.js";
 import { factorizationMethods } from "./factorization.js";
 import { linalgMethods } from "./linalg.js";
+import { istft, stft } from "./signal.js";
 import { softmaxMethods } from "./softmax.js";
 
 /** Every function that Tensor has as a method. */
@@ -55,4 +56,6 @@ export const methodTables = {
   ...factorizationMethods,
   ...linalgMethods,
   ...softmaxMethods,
+  istft,
+  stft,
 };
