@@ -9,8 +9,10 @@ export {
   type GradientOptions,
   gradients,
 } from "./data.js";
+export { type EmaOptions, ExponentialMovingAverage } from "./ema.js";
 export { CompiledProgram, Executor, type Feed, type RunOptions } from "./executor.js";
 export { createGlobalVar, type GlobalVarOptions, nameScope } from "./global-var.js";
+export { type FunctionOutput, Print, type PrintOptions, pyFunc, type PyFuncOptions } from "./host.js";
 export {
   load,
   loadParams,
