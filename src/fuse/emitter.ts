@@ -58,6 +58,7 @@ export class Emitter extends Builder implements KernelContext {
   private readonly buffers_ = new Map<number, Buf>();
   private readonly scalars_ = new Map<string, Expr>();
   private costFactors: readonly Expr[] | undefined;
+  private readonly blockStarts: (() => void)[] = [];
   private readonly written = new Set<number>();
   private readonly loaded = new Set<number>();
 
@@ -155,6 +156,18 @@ export class Emitter extends Builder implements KernelContext {
     const buf = this.buffer(name, mem);
     this.fill(buf.slot, { kind: "temp", length, bytes: memBytes[mem] });
     return buf;
+  }
+
+  /** Emits what `action` does at the start of each block of the launches to come. */
+  atBlockStart(action: () => void): void {
+    this.blockStarts.push(action);
+  }
+
+  override parallel(blocks: Expr | number, body: (block: Expr) => void): void {
+    super.parallel(blocks, (block) => {
+      for (const action of this.blockStarts) action();
+      body(block);
+    });
   }
 
   override local(name: string, mem: MemType, length: number): Buf {

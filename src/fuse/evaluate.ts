@@ -3,7 +3,7 @@
 import { BugError } from "../core/errors.js";
 import { type Expr, cast, constant, isMask } from "../kernel/expr.js";
 import { k } from "../kernel/ops.js";
-import type { ComplexExpr, GraphNode, GraphOperand, GraphValue, Ref } from "./body.js";
+import type { ComplexExpr, GraphNode, GraphOperand, GraphValue, LowerBody, Ref } from "./body.js";
 import { type Emitter, attrType } from "./emitter.js";
 import { computeOf, convert, isPlain, partsOf, roundTo } from "./types.js";
 
@@ -21,7 +21,10 @@ export class Evaluator {
   readonly known = new Map<string, Expr>();
   private readonly memo = new Map<string, Expr>();
   private readonly complexMemo = new Map<string, Readonly<Record<string, ComplexExpr>>>();
+  private readonly severalMemo = new Map<string, Readonly<Record<string, Expr>>>();
   private readonly ids = new Map<Expr, number>();
+  /** Values of one element that were read at the start of the block. */
+  private readonly single = new Map<string, Expr>();
 
   constructor(
     readonly emitter: Emitter,
@@ -33,6 +36,18 @@ export class Evaluator {
   newScope(): void {
     this.memo.clear();
     this.complexMemo.clear();
+    this.severalMemo.clear();
+  }
+
+  /**
+   * Reads values of one element once, where it is called, for all places inside: what depends on them alone leaves the loops. They must
+   * not be written by the nest.
+   */
+  readAhead(values: Iterable<GraphValue>): void {
+    for (const v of values) {
+      for (let part = 0; part < partsOf(v.dtype); part++)
+        this.single.set(`${v.id}:${part}`, this.emitter.let(this.emitter.read(v, zero, part)));
+    }
   }
 
   /** One part of the element of `value` at `index`. */
@@ -40,7 +55,8 @@ export class Evaluator {
     const known = this.known.get(`${value.id}:${part}`);
     if (known) return known;
     const producer = this.producers.get(value.id);
-    if (!producer) return this.emitter.read(value, this.position(value, index), part);
+    if (!producer)
+      return this.single.get(`${value.id}:${part}`) ?? this.emitter.read(value, this.position(value, index), part);
     const key = `${value.id}:${part}:${index.map((e) => this.idOf(e)).join()}`;
     let x = this.memo.get(key);
     if (!x) {
@@ -88,14 +104,27 @@ export class Evaluator {
       const both = this.complexOf(node, index)[name]!;
       return roundTo(value.dtype, part === 0 ? both.re : both.im);
     }
-    const outs = body.lower(
-      k,
-      this.named(node, (o, i) => this.operand(node, o, i, index)),
-      this.emitter.attrs(node, attrType(node)),
-    );
-    const x = outs[name];
+    const x = this.lowered(node, body.lower, index)[name];
     if (!x) throw new BugError(`lower of ${node.name} gives no ${name}`);
     return roundTo(value.dtype, x);
+  }
+
+  /** All outputs of an element-wise op at an index; computed once where there are several. */
+  private lowered(node: GraphNode, lower: LowerBody, index: readonly Expr[]): Readonly<Record<string, Expr>> {
+    const compute = (): Readonly<Record<string, Expr>> =>
+      lower(
+        k,
+        this.named(node, (o, i) => this.operand(node, o, i, index)),
+        this.emitter.attrs(node, attrType(node)),
+      );
+    if (node.outputs.length === 1) return compute();
+    const key = `${node.outputs[0]!.id}:${index.map((e) => this.idOf(e)).join()}`;
+    let outs = this.severalMemo.get(key);
+    if (!outs) {
+      outs = compute();
+      this.severalMemo.set(key, outs);
+    }
+    return outs;
   }
 
   private complexOf(node: GraphNode, index: readonly Expr[]): Readonly<Record<string, ComplexExpr>> {

@@ -72,10 +72,17 @@ function epilogueWriter(group: KernelGroup, e: Emitter, value: GraphValue): Writ
   const producers = new Map<number, GraphNode>();
   for (const n of group.epilogue) for (const out of n.outputs) producers.set(out.id, n);
   const chain = new Evaluator(e, producers, undefined);
+  const one = (v: GraphValue): boolean => v.shape.every((n) => n === 1);
+  const singles = group.epilogue
+    .flatMap((n) => n.operands)
+    .filter((o): o is GraphValue => typeof o === "object" && !producers.has(o.id) && o !== value && one(o));
+  if (!one(value)) e.atBlockStart(() => chain.readAhead(new Set(singles)));
   return (position, index, x) => {
     chain.newScope();
     chain.known.set(`${value.id}:0`, chain.convert(x, value));
     const at = index ?? chain.unravel(value, position);
-    for (const out of group.outputs) e.write(out, position, 0, chain.at(out, at));
+    // All values are computed before any is stored, since outputs may share memory with operands.
+    const values = group.outputs.map((out) => e.let(chain.at(out, at)));
+    group.outputs.forEach((out, i) => e.write(out, position, 0, values[i]!));
   };
 }

@@ -63,6 +63,12 @@ class RowNest {
     return [...out];
   }
 
+  /** Leaves of one element in a larger domain, which so are not written here. */
+  private singles(): GraphValue[] {
+    const one = (v: GraphValue): boolean => v.shape.every((n) => n === 1);
+    return one(this.group.domain) ? [] : this.leaves().filter(one);
+  }
+
   emit(): Nest {
     const { e, group } = this;
     const extents = this.axes.map((axes) => e.extent(group.domain, axes));
@@ -71,15 +77,24 @@ class RowNest {
     const perBlock = k.max(constant("i32", 1), k.divIndex(constant("i32", blockElements), k.max(cols, 1)));
     const rowBlocks = ceilDiv(rows, perBlock);
     if (this.reductions.length > 0) {
-      e.parallel(rowBlocks, (block) =>
-        this.rows(k.mul(block, perBlock), perBlock, rows, (row) => this.reducedRow(row, extents, cols)),
-      );
+      e.parallel(rowBlocks, (block) => {
+        this.eval.readAhead(this.singles());
+        this.rows(k.mul(block, perBlock), perBlock, rows, (row) => this.reducedRow(row, extents, cols));
+      });
     } else {
       const chunk = constant("i32", blockElements);
       const chunks = ceilDiv(cols, chunk);
-      e.parallel(k.mul(rowBlocks, chunks), (block) => {
-        const from = e.let(k.mul(k.remIndex(block, chunks), chunk));
+      // All axes in one: no rows to count.
+      const single = this.rowCount === 0;
+      e.parallel(single ? chunks : k.mul(rowBlocks, chunks), (block) => {
+        this.eval.readAhead(this.singles());
+        const from = e.let(k.mul(single ? block : k.remIndex(block, chunks), chunk));
         const to = e.let(k.min(k.add(from, chunk), cols));
+        if (single) {
+          this.eval.newScope();
+          this.stores(constant("i32", 0), extents, from, to);
+          return;
+        }
         this.rows(k.mul(k.divIndex(block, chunks), perBlock), perBlock, rows, (row) =>
           this.stores(row, extents, from, to),
         );

@@ -224,7 +224,6 @@ export const lambMomentsOp = defineUpdate({
     const direction = k.add(k.div(mHat, k.add(k.sqrt(vHat), epsilon)), k.mul(weight_decay, x.param));
     return { direction, moment1, moment2 };
   },
-  advance: (k, v, a) => ({ beta1_pow: k.mul(v.beta1_pow, a.beta1), beta2_pow: k.mul(v.beta2_pow, a.beta2) }),
   checks: [
     {
       attrs: { beta1: 0.5, beta2: 0.75, epsilon: 0.125, weight_decay: 0.25 },

@@ -1,13 +1,20 @@
-// The form all optimizer updates share: one pass over a parameter and its state, in place, then one over its [1] powers.
+// The form all optimizer updates share: an element-wise op on a parameter and its state, in place, and one on its [1] powers.
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { formatShape, sameShape } from "../core/shape.js";
-import type { OutRef, Ref } from "../fuse/body.js";
-import { blockElements } from "../fuse/emitter.js";
+import type { OutRef, TensorType } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import { defineOp } from "../program/define-op.js";
-import { type AttrSpecs, type BodyAttrsOf, fixed, type Inferred, type InferInput, scalar } from "../program/op.js";
+import {
+  type AttrSpecs,
+  type BodyAttrsOf,
+  fixed,
+  type Inferred,
+  type InferInput,
+  type OpCheck,
+  scalar,
+} from "../program/op.js";
 import { type UpdateCheck, updateCheck } from "./optimizer-check.js";
 import { type DecayKind, decayOf } from "./optimizer-parts.js";
 import { requireFloat } from "./infer.js";
@@ -27,7 +34,7 @@ export interface UpdateRule<A extends string, S extends string, O extends string
   readonly result: O;
   /** The new parameter (or the direction) and state; `grad` is clipped and decayed already, `lr` the final rate. */
   readonly update: (k: K, v: By<"param" | "grad" | "lr" | A | S, Expr>, attrs: BodyAttrsOf<Specs>) => By<O | A, Expr>;
-  /** The next values of the one-element operands; without it they are only read. */
+  /** The next values of the one-element operands, which another op puts in their place; without it they never change. */
   readonly advance?: (k: K, v: By<S, Expr>, attrs: BodyAttrsOf<Specs>) => By<S, Expr>;
   /** How the table tests it. */
   readonly checks: readonly UpdateCheck[];
@@ -55,11 +62,7 @@ export function defineUpdate<
   O extends "param" | "direction",
   Specs extends AttrSpecs,
 >(rule: UpdateRule<A, S, O, Specs>) {
-  const inPlace: readonly string[] = [
-    ...(rule.result === "param" ? ["param"] : []),
-    ...rule.arrays,
-    ...(rule.advance ? rule.scalars : []),
-  ];
+  const inPlace: readonly string[] = [...(rule.result === "param" ? ["param"] : []), ...rule.arrays];
   const outputs = [...(rule.result === "direction" ? ["direction"] : []), ...inPlace.map((n) => `${n}_out`)];
   return defineOp({
     name: rule.name,
@@ -67,40 +70,47 @@ export function defineUpdate<
     outputs: outputs as readonly string[],
     attrs: { ...rule.attrs, ...commonAttrs } as AttrSpecs,
     infer: (i: Readonly<Record<string, InferInput | undefined>>) => inferUpdate(rule.name, outputs, i),
-    kernel: (b, inputs, outs, attrs) => {
-      const { k } = b;
-      const named = inputs as Readonly<Record<string, Ref | undefined>>;
-      const param = named["param"]!;
-      const own = attrs as BodyAttrsOf<Specs>;
-      const zero = k.const("i32", 0);
-      const one = (name: string): Expr => b.let(k.cast(named[name]!.flat(zero), param.type));
-      const size = param.size;
-      const blocks = k.divIndex(k.add(size, blockElements - 1), k.const("i32", blockElements));
-      b.parallel(blocks, (block) => {
-        const fixedValues: Record<string, Expr> = { lr: one("lr") };
-        for (const name of rule.scalars) fixedValues[name] = one(name);
-        const scale = named["scale"] ? one("scale") : undefined;
-        const from = b.let(k.mul(block, blockElements));
-        b.lanes(from, b.let(k.min(k.add(from, blockElements), size)), (at) => {
-          const v: Record<string, Expr> = { ...fixedValues };
-          for (const name of ["param", "grad", ...rule.arrays])
-            v[name] = b.let(k.cast(named[name]!.flat(at), param.type));
-          v["grad"] = decayed(k, v["grad"]!, v["param"]!, scale, attrs);
-          const next = rule.update(k, v as By<"param" | "grad" | "lr" | A | S, Expr>, own);
-          write(b, at, next, outs, [rule.result, ...rule.arrays]);
-        });
-      });
-      const { advance } = rule;
-      if (!advance) return;
-      b.parallel(1, () => {
-        const v = Object.fromEntries(rule.scalars.map((name) => [name, one(name)])) as By<S, Expr>;
-        write(b, zero, advance(k, v, own), outs, rule.scalars);
-      });
+    lower: (k, inputs, attrs) => {
+      const v = inputs as Readonly<Record<string, Expr>>;
+      const param = v["param"]!;
+      const grad = decayed(k, v["grad"]!, param, v["scale"], attrs);
+      const named = { ...v, grad } as By<"param" | "grad" | "lr" | A | S, Expr>;
+      const next = rule.update(k, named, attrs as BodyAttrsOf<Specs>);
+      return Object.fromEntries(outputs.map((name) => [name, next[name.replace(/_out$/, "") as O | A]]));
     },
-    fuses: { loads: true },
     inplace: Object.fromEntries(inPlace.map((n) => [`${n}_out`, n])),
     grad: null,
     check: updateCheck(rule.arrays, rule.scalars, [rule.result, ...inPlace.filter((n) => n !== "param")], rule.checks),
+  });
+}
+
+/**
+ * Makes the record that advances a rule's one-element operands, in place. It is bound once after the updates that read them, so that
+ * these are element-wise and may be fused with what gives their gradient.
+ */
+export function defineAdvance<A extends string, S extends string, O extends string, Specs extends AttrSpecs>(
+  name: string,
+  rule: UpdateRule<A, S, O, Specs>,
+  check: OpCheck,
+) {
+  const { scalars, advance } = rule;
+  return defineOp({
+    name,
+    inputs: scalars as readonly string[],
+    outputs: scalars.map((n) => `${n}_out`) as readonly string[],
+    attrs: rule.attrs as AttrSpecs,
+    infer: (i: Readonly<Record<string, InferInput>>) => {
+      const outs: Record<string, TensorType> = {};
+      for (const n of scalars) outs[`${n}_out`] = i[n]!;
+      return { outs };
+    },
+    lower: (k, inputs, attrs) => {
+      const next = advance!(k, inputs as By<S, Expr>, attrs as BodyAttrsOf<Specs>);
+      return Object.fromEntries(scalars.map((n) => [`${n}_out`, next[n]]));
+    },
+    inplace: Object.fromEntries(scalars.map((n) => [`${n}_out`, n])),
+    grad: null,
+    check,
   });
 }
 
@@ -132,6 +142,13 @@ export function decayed(
   return kind === "none" ? clipped : k.add(clipped, decayOf(k, kind, attrs["coeff"] as Expr, param));
 }
 
+const outLength = "_out".length;
+
+const directionOf = ({ shape, dtype }: InferInput): TensorType => ({
+  shape,
+  dtype: dtype === "float64" ? dtype : "float32",
+});
+
 function inferUpdate(
   op: string,
   outputs: readonly string[],
@@ -140,13 +157,8 @@ function inferUpdate(
   const param = i["param"]!;
   const grad = i["grad"]!;
   requireSameShape(op, param, grad);
-  const outs = Object.fromEntries(
-    outputs.map((name) => {
-      const like = name === "direction" ? param : i[name.slice(0, -"_out".length)]!;
-      const half = name === "direction" && param.dtype !== "float64";
-      return [name, { shape: like.shape, dtype: half ? ("float32" as const) : like.dtype }];
-    }),
-  );
+  const outs: Record<string, TensorType> = {};
+  for (const name of outputs) outs[name] = name === "direction" ? directionOf(param) : i[name.slice(0, -outLength)]!;
   return { outs, compute: param.dtype === "float64" ? "float64" : "float32" };
 }
 

@@ -4,7 +4,7 @@ import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import { fixed, scalar } from "../program/op.js";
 import type { UpdateCheck } from "./optimizer-check.js";
-import { defineUpdate, updateRule } from "./optimizer-update.js";
+import { defineAdvance, defineUpdate, updateRule } from "./optimizer-update.js";
 
 /** `param -= lr * grad`. */
 export const sgdRule = updateRule({
@@ -115,6 +115,22 @@ export const adamRule = updateRule({
 /** Adam. */
 export const adamOp = defineUpdate(adamRule);
 
+const powers = { shape: [1], data: [0.25] };
+
+/** Both powers one step on. */
+export const advanceBetasOp = defineAdvance("adam_advance_", adamRule, {
+  samples: [
+    {
+      inputs: [powers, { shape: [1], data: [0.5] }],
+      attrs: adamAttrs,
+      expect: () => [
+        { shape: [1], data: [0.25 * 0.5] },
+        { shape: [1], data: [0.5 * 0.75] },
+      ],
+    },
+  ],
+});
+
 /** Adam with the largest second moment so far (AMSGrad). */
 export const adamAmsgradRule = updateRule({
   name: "adam_amsgrad_",
@@ -177,7 +193,7 @@ export const adamwAmsgradRule = updateRule({
 export const adamwAmsgradOp = defineUpdate(adamwAmsgradRule);
 
 /** `m = mean(g); u = max(|g|, beta2 u + eps); param -= lr / (1 - beta1^t) * m / u`. */
-export const adamaxOp = defineUpdate({
+const adamaxRule = updateRule({
   name: "adamax_",
   arrays: ["moment", "inf_norm"],
   scalars: ["beta1_pow"],
@@ -201,4 +217,12 @@ export const adamaxOp = defineUpdate({
       },
     },
   ],
+});
+
+/** Adamax. */
+export const adamaxOp = defineUpdate(adamaxRule);
+
+/** Adamax's power one step on. */
+export const advanceBeta1Op = defineAdvance("adamax_advance_", adamaxRule, {
+  samples: [{ inputs: [powers], attrs: adamAttrs, expect: () => ({ shape: [1], data: [0.25 * 0.5] }) }],
 });

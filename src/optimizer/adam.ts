@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { namedOptions } from "../core/options.js";
-import { adamAmsgradOp, adamOp } from "../ops/optimizer.js";
+import { adamAmsgradOp, adamOp, advanceBetasOp } from "../ops/optimizer.js";
 import { adamAmsgradRowsOp, adamRowsOp } from "../ops/optimizer-rows.js";
 import type { Parameter } from "../param/parameter.js";
 import { bind } from "../trace/bind.js";
@@ -73,7 +73,8 @@ export class Adam extends Optimizer {
 
   protected override update(u: Update): void {
     this.#refuseDecay(u);
-    const attrs = { beta1: u.number("beta1"), beta2: u.number("beta2"), epsilon: u.number("epsilon"), ...u.decay };
+    const betas = { beta1: u.number("beta1"), beta2: u.number("beta2"), epsilon: u.number("epsilon") };
+    const attrs = { ...betas, ...u.decay };
     const largest = this.amsgrad ? [u.state("moment2_max")] : [];
     const state = [
       u.state("moment1"),
@@ -86,7 +87,10 @@ export class Adam extends Optimizer {
     if (u.rows) {
       const record = this.amsgrad ? adamAmsgradRowsOp : adamRowsOp;
       bind(record, [param, u.rows.ids, u.rows.values, lr, scale, ...state], attrs);
-    } else bind(this.amsgrad ? adamAmsgradOp : adamOp, [...u.operands, ...state], attrs);
+      return;
+    }
+    bind(this.amsgrad ? adamAmsgradOp : adamOp, [...u.operands, ...state], attrs);
+    bind(advanceBetasOp, state.slice(-2), betas);
   }
 
   /** Paddle refuses the pair, too; the decay of a parameter's own or of a group is taken, and makes the gradient dense. */

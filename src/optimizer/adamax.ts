@@ -1,7 +1,7 @@
 // Adamax: Adam with the largest recent gradient in place of the mean of squares.
 
 import { namedOptions } from "../core/options.js";
-import { adamaxOp } from "../ops/optimizer.js";
+import { adamaxOp, advanceBeta1Op } from "../ops/optimizer.js";
 import type { Parameter } from "../param/parameter.js";
 import { bind } from "../trace/bind.js";
 import type { AccumulatorSpec } from "./accumulators.js";
@@ -43,7 +43,9 @@ export class Adamax extends Optimizer {
   }
 
   protected override update(u: Update): void {
-    const attrs = { beta1: u.number("beta1"), beta2: u.number("beta2"), epsilon: u.number("epsilon"), ...u.decay };
-    bind(adamaxOp, [...u.operands, u.state("moment"), u.state("inf_norm"), u.state("beta1_pow_acc")], attrs);
+    const betas = { beta1: u.number("beta1"), beta2: u.number("beta2"), epsilon: u.number("epsilon") };
+    const power = u.state("beta1_pow_acc");
+    bind(adamaxOp, [...u.operands, u.state("moment"), u.state("inf_norm"), power], { ...betas, ...u.decay });
+    bind(advanceBeta1Op, [power], betas);
   }
 }

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError } from "../core/errors.js";
 import { describe, namedOptions } from "../core/options.js";
-import { adamwAmsgradOp, adamwOp } from "../ops/optimizer.js";
+import { adamwAmsgradOp, adamwOp, advanceBetasOp } from "../ops/optimizer.js";
 import { adamwAmsgradRowsOp, adamwRowsOp } from "../ops/optimizer-rows.js";
 import type { Parameter } from "../param/parameter.js";
 import type { Resolved } from "../param/resolve.js";
@@ -105,6 +105,9 @@ export class AdamW extends Optimizer {
     if (u.rows) {
       const record = this.amsgrad ? adamwAmsgradRowsOp : adamwRowsOp;
       bind(record, [param, u.rows.ids, u.rows.values, rate, scale, ...state], attrs);
-    } else bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, ...state], attrs);
+      return;
+    }
+    bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, ...state], attrs);
+    bind(advanceBetasOp, state.slice(-2), betas);
   }
 }

@@ -2,6 +2,7 @@
 
 import { namedOptions } from "../core/options.js";
 import { lambApplyOp, lambMomentsOp } from "../ops/optimizer-adaptive.js";
+import { advanceBetasOp } from "../ops/optimizer.js";
 import { squaredL2Norm } from "../ops/optimizer-parts.js";
 import { full } from "../ops/creation.js";
 import type { Parameter } from "../param/parameter.js";
@@ -89,5 +90,6 @@ export class Lamb extends Optimizer {
       ? [squaredL2Norm(param), squaredL2Norm(direction!)]
       : [full([], 0, "float32"), full([], 0, "float32")];
     bind(lambApplyOp, [param, direction!, lr, undefined, ...norms], { decay: "none", coeff: 0 });
+    bind(advanceBetasOp, state.slice(-2), betas);
   }
 }

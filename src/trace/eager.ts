@@ -238,7 +238,7 @@ function directKey(
   operands: readonly (Value | number | undefined)[],
   attrs: Attrs,
   inferred: Inferred<string>,
-): number | string {
+): number {
   const fixed = fixedAttrs(record, attrs);
   const large = record.body.form === "reduce" && sizeOf((operands[0] as Value).shape) > blockElements;
   if (operands.length > 3 || record.outputs.length !== 1 || fixed !== "" || large)
@@ -257,18 +257,64 @@ function directKey(
 /** Dtype, rank (to 4) and extents of 1 in twelve bits. */
 const typeKey = (t: TensorType): number => dtypes[t.dtype].id * 256 + t.shape.length * 32 + onesOf(t.shape);
 
+/** The key of a call that does not fit in one number: its parts one after another, each sequence of them numbered once. */
 function wordyKey(
   record: OpRecord,
   operands: readonly (Value | number | undefined)[],
   inferred: Inferred<string>,
   fixed: string,
   large: boolean,
-): string {
-  const word = (t: TensorType): string => `${dtypes[t.dtype].id}:${t.shape.length}:${onesOf(t.shape)}`;
-  const ins = operands.map((o) => (typeof o === "object" ? word(o) : typeof o));
-  const outs = record.outputs.map((name) => word(inferred.outs[name]!));
-  return `${ins.join()}|${outs.join()}|${inferred.compute ?? ""}|${fixed}|${large}`;
+): number {
+  const { compute, outs } = inferred;
+  let key = sequences.after(0, large ? 1 : 0);
+  if (fixed !== "") key = sequences.after(key, sequences.word(fixed));
+  key = sequences.after(key, compute === undefined ? 15 : dtypes[compute].id);
+  for (let i = 0; i < operands.length; i++) key = sequences.after(key, partKey(operands[i]));
+  for (let i = 0; i < record.outputs.length; i++) key = sequences.after(key, partKey(outs[record.outputs[i]!]!));
+  // Below 0, apart from the keys that are one number.
+  return -key;
 }
+
+/** An operand or output in a number: dtype, rank and extents of 1, or what there is in place of a tensor. */
+function partKey(o: TensorType | number | undefined): number {
+  if (typeof o !== "object") return o === undefined ? 4094 : 4095;
+  const rank = o.shape.length;
+  return rank <= 4 ? typeKey(o) : sequences.word(`${dtypes[o.dtype].id}:${rank}:${onesOf(o.shape)}`);
+}
+
+/** Numbers sequences of parts and texts. */
+class Sequences {
+  private readonly following: (Map<number, number> | undefined)[] = [];
+  private readonly words = new Map<string, number>();
+  private count = 0;
+
+  /** The number of a sequence (0: the empty one) with one more part. */
+  after(sequence: number, part: number): number {
+    let next = this.following[sequence];
+    if (!next) {
+      next = new Map();
+      this.following[sequence] = next;
+    }
+    let found = next.get(part);
+    if (found === undefined) {
+      found = ++this.count;
+      next.set(part, found);
+    }
+    return found;
+  }
+
+  /** A part that stands for a text. */
+  word(text: string): number {
+    let found = this.words.get(text);
+    if (found === undefined) {
+      found = 4096 + this.words.size;
+      this.words.set(text, found);
+    }
+    return found;
+  }
+}
+
+const sequences = new Sequences();
 
 function fixedAttrs(record: OpRecord, attrs: Attrs): string {
   let out = "";
