@@ -13,7 +13,7 @@ import { divide, multiply } from "./arithmetic.js";
 import { fullLike } from "./creation.js";
 import { sumOf, wrapIndex } from "./gather.js";
 import { requireInt } from "./infer.js";
-import { overAll, overRows } from "./loops.js";
+import { fillZero, overAll, overRows } from "./loops.js";
 
 function requireAlong(x: InferInput, index: InferInput, axis: number, op: string): void {
   requireInt(index, "the index", op);
@@ -58,8 +58,7 @@ export const takeAlongAxisGradOp = defineOp({
   attrs: { axis: fixed(0) },
   infer: ({ d, like }) => ({ outs: { out: { shape: like.shape, dtype: d.dtype } } }),
   kernel: (b, { d, index }, { out }, { axis }) => {
-    const zero = b.k.const(out.type === "m32" ? "i32" : out.type, 0);
-    overAll(b, out.size, (i) => out.setFlat(i, zero));
+    fillZero(b, out);
     putAlong(b, d, index, out, axis, "add");
   },
   ghosts: ["like"],

@@ -1,6 +1,6 @@
 // Op: conversion between dtypes.
 
-import { type DType, isComplex, isDifferentiable } from "../core/dtype.js";
+import type { DType } from "../core/dtype.js";
 import { defineOp } from "../program/define-op.js";
 import { fixed } from "../program/op.js";
 import type { Value } from "../program/value.js";
@@ -29,7 +29,3 @@ export const castOp = defineOp({
 export function cast<T extends Value>(x: T, dtype: DType): T {
   return x.dtype === dtype ? x : (bind1(castOp, [x], { dtype }) as T);
 }
-
-/** Whether a cast between two dtypes lets gradients through. */
-export const castKeepsGradient = (from: DType, to: DType): boolean =>
-  isDifferentiable(from) && isDifferentiable(to) && isComplex(from) === isComplex(to);

@@ -11,7 +11,7 @@ import { fixed, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
 import { requireInt } from "./infer.js";
-import { overAll, overRows } from "./loops.js";
+import { fillZero, overAll, overRows } from "./loops.js";
 
 /** An index as a position in [0, n): negative ones count from the end, and what lies outside is moved inside to keep memory safe. */
 export function wrapIndex(k: K, index: Expr, n: Expr): Expr {
@@ -71,8 +71,7 @@ export const gatherGradOp = defineOp({
   attrs: { axis: fixed(0) },
   infer: ({ d, like }) => ({ outs: { out: { shape: like.shape, dtype: d.dtype } } }),
   kernel: (b, { d, index }, { out }, { axis }) => {
-    const zero = b.k.const(out.type === "m32" ? "i32" : out.type, 0);
-    overAll(b, out.size, (i) => out.setFlat(i, zero));
+    fillZero(b, out);
     putRows(b, d, index, out, axis, "add");
   },
   ghosts: ["like"],

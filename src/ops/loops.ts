@@ -1,6 +1,6 @@
 // Loops that kernels of movement share: over the rows of a tensor, in blocks, with its last axis in vectors.
 
-import type { KernelContext } from "../fuse/body.js";
+import type { KernelContext, OutRef } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
 
 /** Elements that one block of such a kernel handles, about. Never depends on the number of threads. */
@@ -35,6 +35,12 @@ export function overAll(b: KernelContext, size: Expr, body: (position: Expr) => 
     const from = b.let(k.mul(block, blockElements));
     b.lanes(from, b.let(k.min(k.add(from, blockElements), size)), body);
   });
+}
+
+/** One launch that fills a result with zeros, before others add to it. */
+export function fillZero(b: KernelContext, out: OutRef): void {
+  const zero = b.k.const(out.type === "m32" ? "i32" : out.type, 0);
+  overAll(b, out.size, (i) => out.setFlat(i, zero));
 }
 
 /** Row-major coordinates of a position. */
