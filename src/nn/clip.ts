@@ -9,6 +9,7 @@ import type { Parameter } from "../param/parameter.js";
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { rowsOf, withValues } from "../trace/rows.js";
+import { runtimeScalar } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { CallableObject, invoke } from "./callable.js";
 
@@ -80,8 +81,8 @@ export interface ClipGradByValueOptions {
  * new optimizer.SGD({ learningRate: 0.1, parameters, gradClip: new nn.ClipGradByValue(1) });
  */
 export class ClipGradByValue extends GradientClip {
-  readonly max: number;
-  readonly min: number;
+  #max = 0;
+  #min = 0;
 
   constructor(max: number, ...rest: Trailing<number | null, ClipGradByValueOptions>) {
     super();
@@ -96,12 +97,31 @@ export class ClipGradByValue extends GradientClip {
     this.min = min ?? -max;
   }
 
+  /** Upper bound; may be changed, and counts from the next step on without compiling anything. */
+  get max(): number {
+    return this.#max;
+  }
+
+  set max(max: number) {
+    this.#max = checkNumber("ClipGradByValue", "max", max);
+  }
+
+  /** Lower bound, which may be changed, too. */
+  get min(): number {
+    return this.#min;
+  }
+
+  set min(min: number) {
+    this.#min = checkNumber("ClipGradByValue", "min", min);
+  }
+
   override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
+    const [min, max] = [runtimeScalar(() => this.#min), runtimeScalar(() => this.#max)];
     return pairs.map((pair) => {
       if (!needsClip(pair)) return plain(pair);
       const { parameter, gradient, scale } = merged(pair);
       const rows = rowsOf(gradient);
-      const clip = (x: Value): Value => clipValue(x, this.min, this.max);
+      const clip = (x: Value): Value => clipValue(x, min, max);
       return { parameter, gradient: rows ? withValues(rows, clip(rows.values)) : clip(gradient), scale };
     });
   }
@@ -118,19 +138,28 @@ export class ClipGradByValue extends GradientClip {
  * new optimizer.SGD({ learningRate: 0.1, parameters, gradClip: new nn.ClipGradByNorm(1) });
  */
 export class ClipGradByNorm extends GradientClip {
-  readonly clipNorm: number;
+  #clipNorm = 0;
 
   constructor(clipNorm: number) {
     super();
-    checkNumber("ClipGradByNorm", "clipNorm", clipNorm);
     this.clipNorm = clipNorm;
   }
 
+  /** The largest norm; may be changed, and counts from the next step on without compiling anything. */
+  get clipNorm(): number {
+    return this.#clipNorm;
+  }
+
+  set clipNorm(clipNorm: number) {
+    this.#clipNorm = checkNumber("ClipGradByNorm", "clipNorm", clipNorm);
+  }
+
   override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
+    const limit = runtimeScalar(() => this.#clipNorm);
     return pairs.map((pair) => {
       if (!needsClip(pair)) return plain(pair);
       const entry = merged(pair);
-      return { ...entry, scale: clipFactor([squares(entry.gradient)], this.clipNorm) };
+      return { ...entry, scale: clipFactor([squares(entry.gradient)], limit) };
     });
   }
 
@@ -155,13 +184,21 @@ export interface ClipGradByGlobalNormOptions {
  * new optimizer.AdamW({ learningRate: 1e-3, parameters, gradClip: new nn.ClipGradByGlobalNorm(1) });
  */
 export class ClipGradByGlobalNorm extends GradientClip {
-  readonly clipNorm: number;
+  #clipNorm = 0;
 
   constructor(clipNorm: number, ...rest: Trailing<string, ClipGradByGlobalNormOptions>) {
     super();
     splitOptions<ClipGradByGlobalNormOptions>("ClipGradByGlobalNorm", rest, ["groupName", "autoSkipClip"]);
-    checkNumber("ClipGradByGlobalNorm", "clipNorm", clipNorm);
     this.clipNorm = clipNorm;
+  }
+
+  /** The largest norm of all gradients together; may be changed, and counts from the next step on without compiling anything. */
+  get clipNorm(): number {
+    return this.#clipNorm;
+  }
+
+  set clipNorm(clipNorm: number) {
+    this.#clipNorm = checkNumber("ClipGradByGlobalNorm", "clipNorm", clipNorm);
   }
 
   override prepare(pairs: readonly ParameterGradient[]): ClippedGradient[] {
@@ -170,7 +207,7 @@ export class ClipGradByGlobalNorm extends GradientClip {
     if (counted.length === 0) return entries;
     const scale = clipFactor(
       counted.map(({ gradient }) => squares(gradient)),
-      this.clipNorm,
+      runtimeScalar(() => this.#clipNorm),
     );
     return entries.map((entry, i) => (needsClip(pairs[i]!) ? { ...entry, scale } : entry));
   }
@@ -180,7 +217,7 @@ export class ClipGradByGlobalNorm extends GradientClip {
   }
 }
 
-function checkNumber(api: string, name: string, x: unknown): void {
-  if (typeof x === "number" && !Number.isNaN(x)) return;
+function checkNumber(api: string, name: string, x: unknown): number {
+  if (typeof x === "number" && !Number.isNaN(x)) return x;
   throw new InvalidArgumentError(`${name} must be a number, got ${describe(x)}.`, { op: api, name });
 }

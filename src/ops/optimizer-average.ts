@@ -1,8 +1,10 @@
 // Op: the update rule of ASGD, which keeps the last gradients of a parameter, in place.
 
+import type { Ref } from "../fuse/body.js";
 import { blockElements } from "../fuse/emitter.js";
+import type { Expr } from "../kernel/expr.js";
 import { defineOp } from "../program/define-op.js";
-import { fixed, scalar } from "../program/op.js";
+import { fixed } from "../program/op.js";
 import type { DecayKind } from "./optimizer-parts.js";
 import { decayed, requireSameShape } from "./optimizer-update.js";
 
@@ -14,27 +16,28 @@ const one = (data: number[]) => ({ shape: [data.length], data });
  */
 export const asgdOp = defineOp({
   name: "asgd_",
-  inputs: ["param", "grad", "lr", "scale?", "d", "y", "m"],
+  inputs: ["param", "grad", "lr", "scale?", "coeff?", "d", "y", "m"],
   outputs: ["param_out", "d_out", "y_out", "m_out"],
-  attrs: { decay: fixed<DecayKind>("none"), coeff: scalar(0) },
+  attrs: { decay: fixed<DecayKind>("none") },
   infer: ({ param, grad, d, y, m }) => {
     requireSameShape("asgd_", param, grad);
     const outs = { param_out: param, d_out: d, y_out: y, m_out: m };
     return { outs, compute: param.dtype === "float64" ? "float64" : "float32" };
   },
-  kernel: (b, { param, grad, lr, scale, d, y, m }, outs, attrs) => {
+  kernel: (b, { param, grad, lr, scale, coeff, d, y, m }, outs, attrs) => {
     const { k } = b;
     const [size, zero] = [param.size, k.const("i32", 0)];
     b.parallel(k.divIndex(k.add(size, blockElements - 1), k.const("i32", blockElements)), (block) => {
       const count = b.let(k.cast(m.flat(zero), "i32"));
       const slot = b.let(k.mul(k.remIndex(count, y.extent(0)), size));
       const share = b.let(k.cast(k.min(k.add(count, 1), y.extent(0)), param.type));
-      const factor = scale ? b.let(k.cast(scale.flat(zero), param.type)) : undefined;
+      const one = (x: Ref | undefined): Expr | undefined => x && b.let(k.cast(x.flat(zero), param.type));
+      const numbers = { scale: one(scale), coeff: one(coeff) };
       const rate = b.let(k.cast(lr.flat(zero), param.type));
       const from = b.let(k.mul(block, blockElements));
       b.lanes(from, b.let(k.min(k.add(from, blockElements), size)), (at) => {
         const p = b.let(param.flat(at));
-        const g = b.let(decayed(k, k.cast(grad.flat(at), param.type), p, factor, attrs));
+        const g = b.let(decayed(k, k.cast(grad.flat(at), param.type), p, numbers, attrs));
         const sum = b.let(k.add(k.sub(d.flat(at), y.flat(k.add(slot, at))), g));
         outs.param_out.setFlat(at, k.sub(p, k.mul(rate, k.div(sum, share))));
         outs.d_out.setFlat(at, sum);
@@ -55,11 +58,12 @@ export const asgdOp = defineOp({
           one([3, -1]),
           { shape: [], data: [0.5] },
           undefined,
+          undefined,
           one([1, 2]),
           { shape: [3, 2], data: [5, 6, 7, 8, 9, 10] },
           { shape: [1], data: [4], dtype: "int64" },
         ],
-        attrs: { decay: "none", coeff: 0 },
+        attrs: { decay: "none" },
         // Slot 4 % 3 = 1 held (7, 8); three gradients are in the mean.
         expect: () => [
           one([2 - (0.5 * (1 - 7 + 3)) / 3, 4 - (0.5 * (2 - 8 - 1)) / 3]),

@@ -18,13 +18,13 @@ const length = 21;
 const rate = 0.5;
 
 /** A call without clipping and decay, one with a clipping factor and L2, one with L1. */
-const variants: readonly { readonly scale?: number; readonly decay: DecayKind; readonly coeff: number }[] = [
-  { decay: "none", coeff: 0 },
+const variants: readonly { readonly scale?: number; readonly decay: DecayKind; readonly coeff?: number }[] = [
+  { decay: "none" },
   { scale: 0.25, decay: "l2", coeff: 0.125 },
   { decay: "l1", coeff: 0.125 },
 ];
 
-/** The table's samples of an update whose operands are parameter, gradient, rate, factor, `arrays`, `scalars`. */
+/** The table's samples of an update whose operands are parameter, gradient, rate, factor, coefficient, `arrays`, `scalars`. */
 export function updateCheck(
   arrays: readonly string[],
   scalars: readonly string[],
@@ -32,7 +32,7 @@ export function updateCheck(
   checks: readonly UpdateCheck[],
 ): OpCheck {
   return {
-    domain: [[-2, 2], [-2, 2], [0, 1], [0, 1], ...[...arrays, ...scalars].map(() => [0.1, 2] as const)],
+    domain: [[-2, 2], [-2, 2], [0, 1], [0, 1], [0, 1], ...[...arrays, ...scalars].map(() => [0.1, 2] as const)],
     samples: checks.flatMap((check) => variants.map((variant) => sampleOf(arrays, scalars, outputs, check, variant))),
     noGradCheck: "updates have no gradient",
   };
@@ -52,15 +52,16 @@ function sampleOf(
       [length],
       { shape: [], data: [rate] },
       scale === undefined ? undefined : { shape: [], data: [scale] },
+      coeff === undefined ? undefined : { shape: [], data: [coeff] },
       ...arrays.map(() => [length]),
       ...scalars.map((name) => ({ shape: [1], data: [fixed[name]!] })),
     ],
-    attrs: { ...check.attrs, decay, coeff },
+    attrs: { ...check.attrs, decay },
     expect: (...given) => {
-      const state = given.slice(scale === undefined ? 3 : 4);
+      const state = given.slice(3 + (scale === undefined ? 0 : 1) + (coeff === undefined ? 0 : 1));
       const rows = Array.from({ length }, (_, i) => {
         const param = given[0]!.data[i]!;
-        const term = decay === "none" ? 0 : coeff * (decay === "l2" ? param : Math.sign(param));
+        const term = coeff === undefined ? 0 : coeff * (decay === "l2" ? param : Math.sign(param));
         const v: Record<string, number> = { ...fixed, param, lr: rate, grad: given[1]!.data[i]! * (scale ?? 1) + term };
         arrays.forEach((name, n) => {
           v[name] = state[n]!.data[i]!;

@@ -1,7 +1,7 @@
 // Ops around an optimizer's update: decay terms, norms of gradients, and the factor that clipping scales them by.
 
 import { defineOp } from "../program/define-op.js";
-import { fixed, scalar } from "../program/op.js";
+import { fixed } from "../program/op.js";
 import type { Expr } from "../kernel/expr.js";
 import type { K } from "../kernel/ops.js";
 import type { Value } from "../program/value.js";
@@ -20,22 +20,28 @@ export function decayOf(k: K, kind: "l1" | "l2", coeff: Expr, param: Expr): Expr
 /** The term that weight decay adds to the gradient of `x`. */
 export const decayTermOp = defineOp({
   name: "decay_term",
-  inputs: ["x"],
+  inputs: ["x", "coeff"],
   outputs: ["out"],
-  attrs: { kind: fixed<"l1" | "l2">(), coeff: scalar() },
+  attrs: { kind: fixed<"l1" | "l2">() },
   infer: sameAsX,
-  lower: (k, { x }, { kind, coeff }) => ({ out: decayOf(k, kind, coeff, x) }),
+  lower: (k, { x, coeff }, { kind }) => ({ out: decayOf(k, kind, coeff, x) }),
   grad: null,
   check: {
     samples: [
       {
-        inputs: [{ shape: [3], data: [-2, 0, 4] }],
-        attrs: { kind: "l1", coeff: 0.5 },
+        inputs: [
+          { shape: [3], data: [-2, 0, 4] },
+          { shape: [], data: [0.5] },
+        ],
+        attrs: { kind: "l1" },
         expect: () => ({ shape: [3], data: [-0.5, 0, 0.5] }),
       },
       {
-        inputs: [{ shape: [3], data: [-2, 0, 4] }],
-        attrs: { kind: "l2", coeff: 0.5 },
+        inputs: [
+          { shape: [3], data: [-2, 0, 4] },
+          { shape: [], data: [0.5] },
+        ],
+        attrs: { kind: "l2" },
         expect: () => ({ shape: [3], data: [-1, 0, 2] }),
       },
     ],
@@ -43,8 +49,8 @@ export const decayTermOp = defineOp({
 });
 
 /** `coeff * sign(param)` or `coeff * param`. */
-export const decayTerm = <T extends Value>(param: T, kind: "l1" | "l2", coeff: number): T =>
-  bind1(decayTermOp, [param], { kind, coeff }) as T;
+export const decayTerm = <T extends Value>(param: T, kind: "l1" | "l2", coeff: Value | number): T =>
+  bind1(decayTermOp, [param, coeff], { kind }) as T;
 
 /** Sum of squares of all elements, in float32 for half-precision tensors. */
 export const squaredL2NormOp = defineOp({
@@ -78,14 +84,14 @@ export const squaredL2Norm = (x: Value): Value =>
 /** `limit / max(sqrt(sum of squares), limit)`: the factor that brings a norm down to `limit`, exactly 1 below it. */
 export const clipFactorOp = defineOp({
   name: "clip_factor",
-  inputs: ["squares*"],
+  inputs: ["limit", "squares*"],
   outputs: ["out"],
-  attrs: { limit: scalar() },
+  attrs: {},
   infer: ({ squares }) => {
     const dtype = squares.some((s) => s.dtype === "float64") ? "float64" : "float32";
     return { outs: { out: { shape: [], dtype } }, compute: dtype };
   },
-  lower: (k, { squares }, { limit }) => {
+  lower: (k, { limit, squares }) => {
     const norm = k.sqrt(squares.reduce((a, b) => k.add(a, b)));
     return { out: k.div(limit, k.max(norm, limit)) };
   },
@@ -94,37 +100,43 @@ export const clipFactorOp = defineOp({
     samples: [
       {
         inputs: [
+          { shape: [], data: [1] },
           [
             { shape: [], data: [9] },
             { shape: [], data: [16] },
           ],
         ],
-        attrs: { limit: 1 },
         expect: () => ({ shape: [], data: [0.2] }),
       },
-      { inputs: [[{ shape: [], data: [0.25] }]], attrs: { limit: 1 }, expect: () => ({ shape: [], data: [1] }) },
+      {
+        inputs: [{ shape: [], data: [1] }, [{ shape: [], data: [0.25] }]],
+        expect: () => ({ shape: [], data: [1] }),
+      },
     ],
   },
 });
 
 /** The factor that scales gradients whose squared norms are given down to norm `limit`. */
-export const clipFactor = (squares: readonly Value[], limit: number): Value =>
-  bind1(clipFactorOp, [squares], { limit });
+export const clipFactor = (squares: readonly Value[], limit: Value | number): Value =>
+  bind1(clipFactorOp, [limit, squares]);
 
 /** Brings each element into [min, max]. */
 export const clipValueOp = defineOp({
   name: "clip_value",
-  inputs: ["x"],
+  inputs: ["x", "min", "max"],
   outputs: ["out"],
-  attrs: { min: scalar(), max: scalar() },
+  attrs: {},
   infer: sameAsX,
-  lower: (k, { x }, { min, max }) => ({ out: k.min(k.max(x, min), max) }),
+  lower: (k, { x, min, max }) => ({ out: k.min(k.max(x, min), max) }),
   grad: null,
   check: {
     samples: [
       {
-        inputs: [{ shape: [3], data: [-2, 0.5, 4] }],
-        attrs: { min: -1, max: 1 },
+        inputs: [
+          { shape: [3], data: [-2, 0.5, 4] },
+          { shape: [], data: [-1] },
+          { shape: [], data: [1] },
+        ],
         expect: () => ({ shape: [3], data: [-1, 0.5, 1] }),
       },
     ],
@@ -132,4 +144,5 @@ export const clipValueOp = defineOp({
 });
 
 /** Each element brought into [min, max]; no gradient flows. */
-export const clipValue = (x: Value, min: number, max: number): Value => bind1(clipValueOp, [x], { min, max });
+export const clipValue = (x: Value, min: Value | number, max: Value | number): Value =>
+  bind1(clipValueOp, [x, min, max]);

@@ -25,7 +25,7 @@ export function rowsCheck(
       ...arrays.map(() => [height, columns]),
       ...scalars.map((n) => ({ shape: [1], data: [check.scalars?.[n] ?? 1] })),
     ],
-    attrs: { ...check.attrs, decay: "none", coeff: 0 },
+    attrs: { ...check.attrs },
     expect: (...given) => expected(arrays, scalars, outputs, check, scale, given),
   });
   return {

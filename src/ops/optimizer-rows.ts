@@ -9,13 +9,13 @@ import type { AttrSpecs, BodyAttrsOf, InferInput } from "../program/op.js";
 import { requireFloat, requireInt } from "./infer.js";
 import { adamAmsgradRule, adamRule, adamwAmsgradRule, adamwRule, sgdRule } from "./optimizer.js";
 import { rowsCheck } from "./optimizer-rows-check.js";
-import { type By, commonAttrs, decayed, type UpdateRule, write } from "./optimizer-update.js";
+import { type By, type UpdateRule, write } from "./optimizer-update.js";
 import { forRowSums } from "./rows.js";
 
 /**
  * Makes the record of an optimizer's rule on rows. Operands are `param` [rows, columns], `ids`, `values` (the shape of the ids, and
  * columns), `lr`, `scale?` (the factor of clipping), the state, the one-element operands. Values of the same row are added up first;
- * the one-element operands advance as in a dense update. Paddle corrects the bias of sparse Adam one step ahead on CPU: not copied.
+ * weight decay makes a gradient dense, so there is none here; the one-element operands advance as in a dense update. Paddle corrects the bias of sparse Adam one step ahead on CPU: not copied.
  */
 function defineRowsUpdate<A extends string, S extends string, Specs extends AttrSpecs>(
   name: string,
@@ -26,7 +26,7 @@ function defineRowsUpdate<A extends string, S extends string, Specs extends Attr
     name,
     inputs: ["param", "ids", "values", "lr", "scale?", ...rule.arrays, ...rule.scalars] as readonly string[],
     outputs: inPlace.map((n) => `${n}_out`) as readonly string[],
-    attrs: { ...rule.attrs, ...commonAttrs } as AttrSpecs,
+    attrs: rule.attrs as AttrSpecs,
     infer: (i: Readonly<Record<string, InferInput | undefined>>) => inferRows(name, inPlace, i),
     kernel: (b, inputs, outs, attrs) => {
       const { k } = b;
@@ -44,7 +44,8 @@ function defineRowsUpdate<A extends string, S extends string, Specs extends Attr
           const at = b.let(k.add(start, c));
           const v: Record<string, Expr> = { ...numbers };
           for (const n of ["param", ...rule.arrays]) v[n] = b.let(k.cast(named[n]!.flat(at), param.type));
-          v["grad"] = decayed(k, k.cast(sum(c), param.type), v["param"]!, scale, attrs);
+          const grad = k.cast(sum(c), param.type);
+          v["grad"] = scale ? k.mul(grad, scale) : grad;
           const next = rule.update(k, v as By<"param" | "grad" | "lr" | A | S, Expr>, own);
           write(b, at, next, outs, ["param", ...rule.arrays]);
         });

@@ -13,7 +13,6 @@ import {
   type Inferred,
   type InferInput,
   type OpCheck,
-  scalar,
 } from "../program/op.js";
 import { type UpdateCheck, updateCheck } from "./optimizer-check.js";
 import { type DecayKind, decayOf } from "./optimizer-parts.js";
@@ -50,11 +49,12 @@ export const updateRule = <
   rule: UpdateRule<A, S, O, Specs>,
 ): UpdateRule<A, S, O, Specs> => rule;
 
-export const commonAttrs = { decay: fixed<DecayKind>("none"), coeff: scalar(0) };
+export const commonAttrs = { decay: fixed<DecayKind>("none") };
 
 /**
  * Makes the record of an update. Its operands are `param`, `grad`, `lr` (a number or a scalar tensor), `scale?` (the factor of
- * clipping), the state arrays, the scalars; outputs that overwrite operands are named after them with `_out`.
+ * clipping), `coeff?` (of weight decay, where there is one), the state arrays, the scalars; outputs that overwrite operands are named
+ * after them with `_out`.
  */
 export function defineUpdate<
   A extends string,
@@ -66,14 +66,14 @@ export function defineUpdate<
   const outputs = [...(rule.result === "direction" ? ["direction"] : []), ...inPlace.map((n) => `${n}_out`)];
   return defineOp({
     name: rule.name,
-    inputs: ["param", "grad", "lr", "scale?", ...rule.arrays, ...rule.scalars] as readonly string[],
+    inputs: ["param", "grad", "lr", "scale?", "coeff?", ...rule.arrays, ...rule.scalars] as readonly string[],
     outputs: outputs as readonly string[],
     attrs: { ...rule.attrs, ...commonAttrs } as AttrSpecs,
     infer: (i: Readonly<Record<string, InferInput | undefined>>) => inferUpdate(rule.name, outputs, i),
     lower: (k, inputs, attrs) => {
       const v = inputs as Readonly<Record<string, Expr>>;
       const param = v["param"]!;
-      const grad = decayed(k, v["grad"]!, param, v["scale"], attrs);
+      const grad = decayed(k, v["grad"]!, param, v, attrs);
       const named = { ...v, grad } as By<"param" | "grad" | "lr" | A | S, Expr>;
       const next = rule.update(k, named, attrs as BodyAttrsOf<Specs>);
       return Object.fromEntries(outputs.map((name) => [name, next[name.replace(/_out$/, "") as O | A]]));
@@ -134,12 +134,12 @@ export function decayed(
   k: K,
   grad: Expr,
   param: Expr,
-  scale: Expr | undefined,
+  { scale, coeff }: Readonly<Record<string, Expr | undefined>>,
   attrs: Readonly<Record<string, unknown>>,
 ): Expr {
   const clipped = scale ? k.mul(grad, scale) : grad;
   const kind = attrs["decay"] as DecayKind;
-  return kind === "none" ? clipped : k.add(clipped, decayOf(k, kind, attrs["coeff"] as Expr, param));
+  return kind === "none" ? clipped : k.add(clipped, decayOf(k, kind, coeff!, param));
 }
 
 const outLength = "_out".length;

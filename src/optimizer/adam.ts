@@ -74,7 +74,6 @@ export class Adam extends Optimizer {
   protected override update(u: Update): void {
     this.#refuseDecay(u);
     const betas = { beta1: u.number("beta1"), beta2: u.number("beta2"), epsilon: u.number("epsilon") };
-    const attrs = { ...betas, ...u.decay };
     const largest = this.amsgrad ? [u.state("moment2_max")] : [];
     const state = [
       u.state("moment1"),
@@ -86,10 +85,10 @@ export class Adam extends Optimizer {
     const [param, , lr, scale] = u.operands;
     if (u.rows) {
       const record = this.amsgrad ? adamAmsgradRowsOp : adamRowsOp;
-      bind(record, [param, u.rows.ids, u.rows.values, lr, scale, ...state], attrs);
+      bind(record, [param, u.rows.ids, u.rows.values, lr, scale, ...state], betas);
       return;
     }
-    bind(this.amsgrad ? adamAmsgradOp : adamOp, [...u.operands, ...state], attrs);
+    bind(this.amsgrad ? adamAmsgradOp : adamOp, [...u.operands, ...state], { ...betas, ...u.decay });
     bind(advanceBetasOp, state.slice(-2), betas);
   }
 

@@ -98,16 +98,16 @@ export class AdamW extends Optimizer {
       u.state("beta1_pow_acc"),
       u.state("beta2_pow_acc"),
     ];
-    const [param, grad, lr, scale] = u.operands;
+    const [param, grad, lr, scale, coeff] = u.operands;
     const ratio = this.lrRatio;
     const rate = ratio ? runtimeScalar(() => u.rate() * ratio(parameter)) : lr;
-    const attrs = { ...betas, weight_decay, ...u.decay };
+    const attrs = { ...betas, weight_decay };
     if (u.rows) {
       const record = this.amsgrad ? adamwAmsgradRowsOp : adamwRowsOp;
       bind(record, [param, u.rows.ids, u.rows.values, rate, scale, ...state], attrs);
       return;
     }
-    bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, ...state], attrs);
+    bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, coeff, ...state], { ...attrs, ...u.decay });
     bind(advanceBetasOp, state.slice(-2), betas);
   }
 }

@@ -89,7 +89,7 @@ export class Lamb extends Optimizer {
     const norms = adapts
       ? [squaredL2Norm(param), squaredL2Norm(direction!)]
       : [full([], 0, "float32"), full([], 0, "float32")];
-    bind(lambApplyOp, [param, direction!, lr, undefined, ...norms], { decay: "none", coeff: 0 });
+    bind(lambApplyOp, [param, direction!, lr, undefined, undefined, ...norms], { decay: "none" });
     bind(advanceBetasOp, state.slice(-2), betas);
   }
 }

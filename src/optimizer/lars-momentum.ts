@@ -90,14 +90,13 @@ export class LarsMomentumOptimizer extends Optimizer {
     const [param, , lr] = u.operands;
     const gradient = u.gradient();
     const squares = [squaredL2Norm(param), squaredL2Norm(gradient)];
-    bind(larsMomentumOp, [param, gradient, lr, undefined, u.state("velocity"), ...squares], {
+    bind(larsMomentumOp, [param, gradient, lr, undefined, undefined, u.state("velocity"), ...squares], {
       mu: u.number("momentum"),
       coefficient: u.number("larsCoeff"),
       weight_decay: this.decoupledDecay(u.parameter).value,
       epsilon: u.number("epsilon"),
       rescale: u.number("rescaleGrad"),
       decay: "none",
-      coeff: 0,
     });
   }
 }

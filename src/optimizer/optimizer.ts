@@ -6,8 +6,9 @@ import { describe } from "../core/options.js";
 import { ClipGradByGlobalNorm, type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
 import { add, multiply } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
+import { decayTerm } from "../ops/optimizer-parts.js";
 import type { Parameter } from "../param/parameter.js";
-import { checkRate, type Rate, rateNow } from "../param/rate.js";
+import { checkRate, rateNow } from "../param/rate.js";
 import { Decay, WeightDecayRegularizer } from "../param/regularizer.js";
 import {
   asRegularizer,
@@ -256,11 +257,10 @@ export abstract class Optimizer {
 
   #settingsKey({ group, parameters }: ParameterSet): string {
     const one = (p: Parameter): string => {
-      const factor = resolveRate(p, group).value;
-      const rate = factor === 0 ? "held" : factor === 1 ? "1" : typeof factor === "number" ? "own" : identityOf(factor);
+      const rate = resolveRate(p, group).value === 0 ? "held" : "";
       const decay = resolveRegularizer(p, group, this.#owner).value;
-      const kind = decay instanceof Decay ? `${decay.kind}${decay.coeff}` : decay === null ? "" : identityOf(decay);
-      return `${p.stopGradient ? "" : rate},${kind},${p.needClip ? "" : "unclipped"}`;
+      const kind = decay instanceof Decay ? decay.kind : decay === null ? "" : identityOf(decay);
+      return p.stopGradient ? "-" : `${rate},${kind},${p.needClip ? "" : "unclipped"}`;
     };
     return parameters.map(one).join("|");
   }
@@ -278,13 +278,12 @@ export abstract class Optimizer {
       ? clip.prepare(pairs)
       : pairs.map(([parameter, gradient]) => ({ parameter, gradient, scale: undefined }));
     for (const p of parameters) if (!p.stopGradient && isHeld(p, group)) this.#stateOf(p, group);
-    const rates = new Map<Rate, Value | number>();
     for (const entry of ready) {
       if (isHeld(entry.parameter, group)) continue;
       const { parameter } = entry;
       const master =
         this.#multiPrecision && isHalf(parameter.dtype) ? this.#accumulators.masterOf(parameter) : undefined;
-      this.update(this.#updateOf(entry, master ?? parameter, group, rates));
+      this.update(this.#updateOf(entry, master ?? parameter, group));
       if (master) assignInto(parameter, cast<Value>(master, parameter.dtype));
       parameter.settle();
     }
@@ -294,7 +293,6 @@ export abstract class Optimizer {
     entry: ClippedGradient,
     target: Tensor,
     group: ParameterGroup | undefined,
-    rates: Map<Rate, Value | number>,
   ): Update {
     const { parameter } = entry;
     const regularizer = resolveRegularizer(parameter, group, this.#owner).value;
@@ -313,34 +311,28 @@ export abstract class Optimizer {
     // Decay moves every row, as in Paddle, where it makes the gradient dense.
     const rows = regularizer === null && this.isLazy(group) ? rowsOf(gradient) : undefined;
     const operand = rows ? gradient : densified(gradient);
-    const rate = this.#rateOf(parameter, group, rates);
+    const rateNowOf = (): number => this.getLr() * rateNow(resolveRate(parameter, group).value);
+    const rate = runtimeScalar(rateNowOf);
+    const coeff = regularizer instanceof Decay ? runtimeScalar(() => this.#coeffOf(parameter, group)) : undefined;
     return {
       parameter,
       learningRate: rate as Tensor | number,
-      gradient: () => wholeGradient(densified(gradient), scale, target, regularizer) as Tensor,
+      gradient: () => wholeGradient(densified(gradient), scale, target, regularizer, coeff) as Tensor,
       group,
       rows,
-      rate: () => this.getLr() * rateNow(resolveRate(parameter, group).value),
-      operands: [target, operand, rate, scale],
-      decay: regularizer instanceof Decay ? { decay: regularizer.kind, coeff: regularizer.coeff } : noDecay,
+      rate: rateNowOf,
+      operands: [target, operand, rate, scale, coeff],
+      decay: regularizer instanceof Decay ? { decay: regularizer.kind } : noDecay,
       state: (name) => state.get(name)!,
       number: (name) => this.settingOf(name, group),
       flag: (name) => this.flagOf(name, group),
     };
   }
 
-  /** The final rate, as a number or (inside a compiled step) as a scalar that is read anew before each run. */
-  #rateOf(p: Parameter, group: ParameterGroup | undefined, rates: Map<Rate, Value | number>): Value | number {
-    const factor = resolveRate(p, group).value;
-    const read = (): number => this.getLr() * rateNow(resolveRate(p, group).value);
-    // A factor of a parameter's own may change between steps; the usual factor of 1 is one number for all.
-    if (typeof factor === "number" && factor !== 1) return runtimeScalar(read);
-    let rate = rates.get(factor);
-    if (rate === undefined) {
-      rate = runtimeScalar(read);
-      rates.set(factor, rate);
-    }
-    return rate;
+  /** The coefficient of a parameter's weight decay now. */
+  #coeffOf(p: Parameter, group: ParameterGroup | undefined): number {
+    const decay = resolveRegularizer(p, group, this.#owner).value;
+    return decay instanceof Decay ? decay.coeff : 0;
   }
 
   #stateOf(p: Parameter, group: ParameterGroup | undefined): ReadonlyMap<string, Tensor> {
@@ -420,7 +412,7 @@ function identityOf(x: object): string {
   return id;
 }
 
-const noDecay = { decay: "none", coeff: 0 } as const;
+const noDecay = { decay: "none" } as const;
 
 /** Clipped, and with the term of a built-in regularizer; a user's own is in the gradient already. */
 function wholeGradient(
@@ -428,9 +420,10 @@ function wholeGradient(
   scale: Value | undefined,
   parameter: Value,
   regularizer: WeightDecayRegularizer | null,
+  coeff: Value | number | undefined,
 ): Value {
   const clipped = scale ? multiply(gradient, scale) : gradient;
-  return regularizer instanceof Decay ? add(clipped, regularizer.term(parameter)) : clipped;
+  return regularizer instanceof Decay ? add(clipped, decayTerm(parameter, regularizer.kind, coeff!)) : clipped;
 }
 
 /** A user's own regularizer: clipped gradient plus its term. */

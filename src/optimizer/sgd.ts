@@ -35,7 +35,7 @@ export class SGD extends Optimizer {
 
   protected override update(u: Update): void {
     const [param, , lr, scale] = u.operands;
-    if (u.rows) bind(sgdRowsOp, [param, u.rows.ids, u.rows.values, lr, scale], u.decay);
+    if (u.rows) bind(sgdRowsOp, [param, u.rows.ids, u.rows.values, lr, scale]);
     else bind(sgdOp, u.operands, u.decay);
   }
 }

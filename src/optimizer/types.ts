@@ -32,12 +32,12 @@ export type CommonKey = keyof OptimizerOptions;
 /** Everything an update of one parameter needs; operands in the order of the update ops. */
 export interface Update {
   readonly parameter: Parameter;
-  /** Parameter, gradient, rate and clipping factor. */
-  readonly operands: readonly [Value, Value, Value | number, Value | undefined];
+  /** Parameter, gradient, rate, clipping factor and coefficient of weight decay. */
+  readonly operands: readonly [Value, Value, Value | number, Value | undefined, Value | number | undefined];
   /** The gradient's rows, when it came as rows and nothing but the rows is wanted (lazy updates); it then needs no dense form. */
   readonly rows: Rows | undefined;
   /** Weight decay that the kernel adds to the gradient. */
-  readonly decay: { readonly decay: DecayKind; readonly coeff: number };
+  readonly decay: { readonly decay: DecayKind };
   /** The gradient, clipped and with its weight decay: what a rule written in tensor functions starts from. */
   gradient(): Tensor;
   /** The final rate: a number, or inside compiled steps and Programs a scalar that is read anew before each run. */

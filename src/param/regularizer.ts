@@ -4,6 +4,7 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { describe, isOptions } from "../core/options.js";
 import { decayTerm } from "../ops/optimizer-parts.js";
 import type { Value } from "../program/value.js";
+import { runtimeScalar } from "../trace/step-trace.js";
 
 /**
  * Base of regularizers. The built-in two are folded into the optimizer's update; a subclass of this gives its own term.
@@ -16,20 +17,28 @@ export abstract class WeightDecayRegularizer {
 /** A built-in regularizer: optimizers put its kind and coefficient into the update kernel instead of computing the term. */
 export abstract class Decay extends WeightDecayRegularizer {
   abstract readonly kind: "l1" | "l2";
-  /** Factor of the term. */
-  readonly coeff: number;
+  #coeff = 0;
+  readonly #api: string;
 
   constructor(api: string, given: number | { readonly coeff?: number | undefined } = 0) {
     super();
-    const coeff = isOptions(given) ? (given["coeff"] ?? 0) : given;
-    if (typeof coeff !== "number" || Number.isNaN(coeff)) {
-      throw new InvalidArgumentError(`coeff must be a number, got ${describe(coeff)}.`, { op: api });
-    }
-    this.coeff = coeff;
+    this.#api = api;
+    this.coeff = (isOptions(given) ? (given["coeff"] ?? 0) : given) as number;
+  }
+
+  /** Factor of the term; it may be changed at any time, and counts from the next step on without compiling anything. */
+  get coeff(): number {
+    return this.#coeff;
+  }
+
+  set coeff(coeff: number) {
+    if (typeof coeff !== "number" || Number.isNaN(coeff))
+      throw new InvalidArgumentError(`coeff must be a number, got ${describe(coeff)}.`, { op: this.#api });
+    this.#coeff = coeff;
   }
 
   override term(parameter: Value): Value {
-    return decayTerm(parameter, this.kind, this.coeff);
+    return decayTerm(parameter, this.kind, runtimeScalar(() => this.#coeff));
   }
 }
 
