@@ -107,7 +107,10 @@ export class AdamW extends Optimizer {
       bind(record, [param, u.rows.ids, u.rows.values, rate, scale, ...state], attrs);
       return;
     }
-    bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, coeff, ...state], { ...attrs, ...u.decay });
+    bind(this.amsgrad ? adamwAmsgradOp : adamwOp, [param, grad, rate, scale, coeff, ...state], {
+      ...attrs,
+      ...u.decay,
+    });
     bind(advanceBetasOp, state.slice(-2), betas);
   }
 }

@@ -289,11 +289,7 @@ export abstract class Optimizer {
     }
   }
 
-  #updateOf(
-    entry: ClippedGradient,
-    target: Tensor,
-    group: ParameterGroup | undefined,
-  ): Update {
+  #updateOf(entry: ClippedGradient, target: Tensor, group: ParameterGroup | undefined): Update {
     const { parameter } = entry;
     const regularizer = resolveRegularizer(parameter, group, this.#owner).value;
     const inKernel = regularizer === null || regularizer instanceof Decay;

@@ -38,7 +38,11 @@ export abstract class Decay extends WeightDecayRegularizer {
   }
 
   override term(parameter: Value): Value {
-    return decayTerm(parameter, this.kind, runtimeScalar(() => this.#coeff));
+    return decayTerm(
+      parameter,
+      this.kind,
+      runtimeScalar(() => this.#coeff),
+    );
   }
 }
 
