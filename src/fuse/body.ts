@@ -104,6 +104,8 @@ export interface TargetFacts {
   readonly name: "interp" | "wasm" | "native";
   /** Rows and columns (in f32 lanes) of the matmul register tile. */
   readonly gemm: { readonly rows: number; readonly lanes: number; readonly vectors: number };
+  /** Vectors of 64 bytes that the registers hold beside what a loop needs otherwise: how many accumulators of columns pay. */
+  readonly vectors: number;
 }
 
 /** A TypeScript function on arrays, for rare algorithms that are not worth a kernel. */

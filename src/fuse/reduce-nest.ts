@@ -22,9 +22,6 @@ export interface ReduceGroup {
 /** Columns that one block of a reduction over leading axes handles. */
 const columnBlock = 256;
 
-/** Vectors side by side in a reduction over leading axes: as many accumulators as a target's registers hold easily. */
-const wideColumns = { native: 4, wasm: 2, interp: 1 } as const;
-
 /** Emits a reduction over any axes. */
 export function emitReduceNest(group: ReduceGroup, options: EmitOptions): Nest {
   return new ReduceNest(group, options).emit();
@@ -171,7 +168,7 @@ class ReduceNest {
         const position = k.add(k.mul(row, cols), col);
         accs.forEach((acc, part) => e.write(this.out, position, part, this.finished(acc.value)));
       };
-      e.lanes(from, to, column, wideColumns[e.target.name]);
+      e.lanes(from, to, column, e.target.vectors);
     });
   }
 

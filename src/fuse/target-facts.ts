@@ -1,4 +1,4 @@
-// The facts about each target that schedules depend on: the register tile of matrix multiplication.
+// The facts about each target that schedules depend on: the register tile of matrix multiplication, vectors side by side.
 
 import type { TargetFacts } from "./body.js";
 
@@ -21,7 +21,8 @@ export interface TargetDescription {
  */
 export function targetFactsOf({ name, vectorBytes = 64 }: TargetDescription): TargetFacts {
   if (name === "native") {
-    return { name, gemm: { rows: vectorBytes >= 64 ? 8 : 6, lanes: vectorBytes / 4, vectors: 2 } };
+    const gemm = { rows: vectorBytes >= 64 ? 8 : 6, lanes: vectorBytes / 4, vectors: 2 };
+    return { name, gemm, vectors: vectorBytes >= 64 ? 8 : vectorBytes >= 32 ? 6 : 3 };
   }
-  return { name, gemm: { rows: 4, lanes: 8, vectors: 1 } };
+  return { name, gemm: { rows: 4, lanes: 8, vectors: 1 }, vectors: name === "wasm" ? 2 : 1 };
 }
