@@ -126,8 +126,11 @@ export type Body =
       readonly kernel: KernelBody;
       /** Reads its operands through `at`/`flat` about once each, so their producers may be computed on the fly. */
       readonly fuseLoads: boolean;
-      /** Stores each element of its only output once and never reads it back, so element-wise consumers may ride along. */
-      readonly fuseStores: boolean;
+      /**
+       * Stores each element of its only output once and never reads it back, so element-wise consumers may ride along; "rows": along
+       * rows in order, so that those of several results, which read and write several tensors, may too.
+       */
+      readonly fuseStores: boolean | "rows";
     }
   | { readonly form: "host"; readonly host: HostBody };
 

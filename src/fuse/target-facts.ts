@@ -22,7 +22,7 @@ export interface TargetDescription {
 export function targetFactsOf({ name, vectorBytes = 64 }: TargetDescription): TargetFacts {
   if (name === "native") {
     const gemm = { rows: vectorBytes >= 64 ? 8 : 6, lanes: vectorBytes / 4, vectors: 2 };
-    return { name, gemm, vectors: vectorBytes >= 64 ? 8 : vectorBytes >= 32 ? 6 : 3 };
+    return { name, gemm, vectors: vectorBytes / 8 };
   }
   return { name, gemm: { rows: 4, lanes: 8, vectors: 1 }, vectors: name === "wasm" ? 2 : 1 };
 }

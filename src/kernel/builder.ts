@@ -17,7 +17,7 @@ export interface Mutable {
 export interface LoopOptions {
   readonly kind?: LoopKind;
   readonly step?: number;
-  /** `lanes` only: how many times the usual vector width pays. */
+  /** `lanes` only: how many times the usual vector width pays, a power of 2. */
   readonly wide?: number;
 }
 

@@ -16,7 +16,7 @@ export type Stmt =
       readonly from: Expr;
       readonly to: Expr;
       readonly step: number;
-      /** `lanes` loops only: vectors of this many times the usual width pay, because inner loops reuse them. */
+      /** `lanes` loops only: vectors of this many times (a power of 2) the usual width pay, because inner loops reuse them. */
       readonly wide?: number | undefined;
       readonly kind: LoopKind;
       readonly body: readonly Stmt[];

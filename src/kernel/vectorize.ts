@@ -1,6 +1,6 @@
 // Pass: turns `lanes` loops into vector loops of one fixed width on every target, so that all targets round alike.
 
-import { binary, constant } from "./expr.js";
+import { binary, constant, read, Var } from "./expr.js";
 import { type Loop, LoopVectorizer, renamed } from "./loop-vectorizer.js";
 import { type Stmt, bodies, mapStmt } from "./stmt.js";
 
@@ -22,17 +22,19 @@ export function vectorize(block: readonly Stmt[]): readonly Stmt[] {
 const narrowLanes = 4;
 
 /**
- * A `lanes` loop as vector loops of falling width and a serial rest. A loop of known length without accumulators may begin with
- * vectors `wide` times as wide, which keeps that many registers busy in inner loops; what is left after them goes through the inner
- * loops at once, in vectors of the usual and of narrow width side by side: its elements do not depend on how they are grouped.
- * Accumulators combine in one width, so that the tree of their sum is the same everywhere.
+ * A `lanes` loop as vector loops of falling width and a serial rest. A loop without accumulators may begin with vectors `wide` (a power
+ * of 2) times as wide, which keeps that many registers busy in inner loops. Where the length is known, what is left after them goes
+ * through the inner loops at once, in vectors of the usual and of narrow width side by side: its elements do not depend on how they are
+ * grouped. Accumulators combine in one width, so that the tree of their sum is the same everywhere.
  */
 function vectorLoops(loop: Loop): Stmt[] | undefined {
   const first = new LoopVectorizer(loop);
   const base = first.width;
   const count = binary("sub", loop.to, loop.from);
   const known = count.op === "const" ? (count.value as number) : undefined;
-  if (known === undefined || first.accumulates) return first.run(known === undefined || known % base !== 0);
+  if (first.accumulates || (known === undefined && (loop.wide ?? 1) === 1))
+    return first.run(known === undefined || known % base !== 0);
+  if (known === undefined) return first.isLegal ? fallingWidths(loop, base) : undefined;
   if (known < narrowLanes || !first.isLegal) return undefined;
   const out: Stmt[] = [];
   let from = loop.from;
@@ -58,6 +60,21 @@ function vectorLoops(loop: Loop): Stmt[] | undefined {
   } else for (const width of [base, narrowLanes]) loopOf(width);
   if (left > 0) out.push({ ...renamed({ ...loop, from }), kind: "serial" });
   return out;
+}
+
+/** A loop of unknown length as vector loops of falling width and a serial rest. */
+function fallingWidths(loop: Loop, base: number): Stmt[] {
+  const out: Stmt[] = [];
+  let { from } = loop;
+  for (const width of new Set([base * (loop.wide ?? 1), base, narrowLanes])) {
+    const end = new Var("end", "i32");
+    const left = binary("max", binary("sub", loop.to, from), constant("i32", 0));
+    const value = binary("add", from, binary("and", left, constant("i32", -width)));
+    out.push({ s: "let", v: end, value, mutable: false });
+    out.push(...new LoopVectorizer(renamed({ ...loop, from, to: read(end) }), width).run(false)!);
+    from = read(end);
+  }
+  return [...out, { ...renamed({ ...loop, from }), kind: "serial" }];
 }
 
 /** The iterations from the loop's start in vectors of these widths, which share one run of its inner loops. */

@@ -12,12 +12,12 @@ import { bind1 } from "../trace/bind.js";
 import { rowsValue } from "../trace/rows.js";
 import { multiply } from "./arithmetic.js";
 import { requireInt } from "./infer.js";
-import { ceilDiv, overAll } from "./loops.js";
-import { rowIds, rowOf } from "./rows.js";
+import { ceilDiv, coordinates, overAll } from "./loops.js";
+import { chainSum, linkRows, overColumns, rowIds, rowOf } from "./rows.js";
 import { unsqueeze } from "./views.js";
 
-/** Columns that one block of the gradient adds up: two cache lines of float32. Never depends on the number of threads. */
-const blockColumns = 32;
+/** Rows and columns that one block of the gradient adds up, at most. Never depends on the number of threads. */
+const [blockRows, blockColumns] = [64, 256];
 
 /** No row is a padding row: no id is ever this one. */
 export const noPadding = -(2 ** 31);
@@ -71,8 +71,9 @@ const addedRows = (ids: Value, d: Value, weight: Value, padding: number): Value 
   bind1(embeddingGradOp, [ids, d, weight], { padding: [padding] });
 
 /**
- * The gradient of the table: row `r` is the sum of all `d[i]` with `ids[i] = r`, in the order of i. Each block owns some
- * columns of the whole table, so no two threads write the same element and the sums do not depend on how many there are.
+ * The gradient of the table: row `r` is the sum of all `d[i]` with `ids[i] = r`, in the order of i. Each block owns some rows, so no two
+ * threads write the same element and the sums do not depend on how many there are; each element is stored once, rows that do not occur
+ * too, so that what follows may ride along: an optimizer then needs no table of gradients in memory.
  */
 export const embeddingGradOp = defineOp({
   name: "embedding_grad",
@@ -82,7 +83,7 @@ export const embeddingGradOp = defineOp({
   infer: ({ d, weight }) => ({ outs: { out: { shape: weight.shape, dtype: d.dtype } } }),
   kernel: (b, { ids, d }, { out }, { padding }) => addRows(b, ids, out, padding[0]!, d),
   ghosts: ["weight"],
-  fuses: { loads: true },
+  fuses: { loads: true, stores: "rows" },
   saves: ["ids"],
   grad: ({ ids }, d, { attrs }) => ({ d: () => embedding(ids, d.out, attrs.padding[0]) }),
   check: {
@@ -100,28 +101,25 @@ export const embeddingGradOp = defineOp({
 });
 
 function addRows(b: KernelContext, ids: Ref, out: OutRef, padding: Expr, d: Ref): void {
-  const rows = out.extent(0);
-  const columns = out.extent(1);
+  const [rows, columns] = [out.extent(0), out.extent(1)];
   const type = out.type === "f64" ? "f64" : "f32";
-  const sums = out.buf ?? b.temp("sums", type, out.size);
-  overAll(b, out.size, (at) => b.store(sums, at, constant(type, 0)));
-  b.parallel(ceilDiv(b, columns, constant("i32", blockColumns)), (block) => {
-    const from = b.let(k.mul(block, blockColumns));
+  const row = (id: Expr): Expr => k.select(k.eq(id, padding), constant("i32", -1), rowOf(id, rows));
+  const chains = linkRows(b, ids, rows, row, { direct: true });
+  const perBlock = k.max(k.min(k.divIndex(rows, blockRows), blockRows), 1);
+  const parts = ceilDiv(b, columns, constant("i32", blockColumns));
+  const extents = Array.from({ length: ids.rank }, (_, axis) => ids.extent(axis));
+  b.parallel(k.mul(ceilDiv(b, rows, perBlock), parts), (block) => {
+    const begin = b.let(k.mul(k.divIndex(block, parts), perBlock));
+    const from = b.let(k.mul(k.remIndex(block, parts), blockColumns));
     const to = b.let(k.min(k.add(from, blockColumns), columns));
-    b.for(0, ids.size, (i) => {
-      const id = b.let(k.cast(ids.flat(i), "i32"));
-      b.if(k.ne(id, padding), () => {
-        const target = b.let(k.mul(rowOf(id, rows), columns));
-        const source = b.let(k.mul(i, columns));
-        b.lanes(from, to, (c) => {
-          const x = k.cast(d.flat(k.add(source, c)), type);
-          const at = k.add(target, c);
-          b.store(sums, at, k.add(b.load(sums, at), x));
-        });
+    b.for(begin, b.let(k.min(k.add(begin, perBlock), rows)), (r) => {
+      const first = b.let(chains.first(r));
+      overColumns(b, from, to, (c) => {
+        const value = (place: Expr): Expr => k.cast(d.at(...coordinates(b, place, extents), c), type);
+        out.set([r, c], chainSum(b, chains, first, constant(type, 0), value));
       });
     });
   });
-  if (!out.buf) overAll(b, out.size, (at) => out.setFlat(at, b.load(sums, at)));
 }
 
 /** The sum of rows as a whole table; negative ids name no row. */

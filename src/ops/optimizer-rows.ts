@@ -10,7 +10,7 @@ import { requireFloat, requireInt } from "./infer.js";
 import { adamAmsgradRule, adamRule, adamwAmsgradRule, adamwRule, sgdRule } from "./optimizer.js";
 import { rowsCheck } from "./optimizer-rows-check.js";
 import { type By, type UpdateRule, write } from "./optimizer-update.js";
-import { forRowSums } from "./rows.js";
+import { forRows, rowSums } from "./rows.js";
 
 /**
  * Makes the record of an optimizer's rule on rows. Operands are `param` [rows, columns], `ids`, `values` (the shape of the ids, and
@@ -36,15 +36,20 @@ function defineRowsUpdate<A extends string, S extends string, Specs extends Attr
       const columns = param.extent(1);
       const zero = constant("i32", 0);
       const one = (operand: string): Expr => b.let(k.cast(named[operand]!.flat(zero), param.type));
-      forRowSums(b, named["ids"]!, named["values"]!, param.extent(0), ({ row, sum }) => {
-        const numbers = Object.fromEntries(["lr", ...rule.scalars].map((n) => [n, one(n)]));
-        const scale = named["scale"] ? one("scale") : undefined;
+      const ids = named["ids"]!;
+      const sums = rowSums(b, ids, named["values"]!, param.extent(0));
+      const readNumbers = () => ({
+        numbers: Object.fromEntries(["lr", ...rule.scalars].map((n) => [n, one(n)])),
+        scale: named["scale"] ? one("scale") : undefined,
+      });
+      forRows(b, ids, sums.chains, readNumbers, (first, { numbers, scale }) => {
+        const row = k.cast(ids.flat(k.sub(first, 1)), "i32");
         const start = b.let(k.mul(row, columns));
-        b.lanes(0, columns, (c) => {
+        sums.forColumns(first, (c, sum) => {
           const at = b.let(k.add(start, c));
           const v: Record<string, Expr> = { ...numbers };
           for (const n of ["param", ...rule.arrays]) v[n] = b.let(k.cast(named[n]!.flat(at), param.type));
-          const grad = k.cast(sum(c), param.type);
+          const grad = k.cast(sum, param.type);
           v["grad"] = scale ? k.mul(grad, scale) : grad;
           const next = rule.update(k, v as By<"param" | "grad" | "lr" | A | S, Expr>, own);
           write(b, at, next, outs, ["param", ...rule.arrays]);

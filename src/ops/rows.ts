@@ -47,112 +47,152 @@ export const rowIdsOp = defineOp({
 export const rowIds = (ids: Value, weight: Value, padding: number): Value =>
   bind1(rowIdsOp, [ids, weight], { padding: [padding] });
 
-/** Rows that kernels handle in one block. Never depends on the number of threads. */
-const blockRows = 32;
+/** Occurrences of rows that kernels handle in one block. Never depends on the number of threads. */
+const blockRows = 64;
 
-/** Occurrences of each row, in order. */
+/** Occurrences of each row, in order; positions among the ids count from 1, and 0 is none. */
 export interface RowChains {
-  /** How many different rows there are. */
-  readonly count: Expr;
-  /** The first occurrence of the s-th row, in order of these. */
-  head(s: Expr): Expr;
-  /** The next occurrence of the same row, negative at the end. */
-  next(i: Expr): Expr;
+  /** The first occurrence of a row, where there is a place for each row. */
+  first(row: Expr): Expr;
+  /** The next occurrence of the same row. */
+  next(at: Expr): Expr;
+  /** Whether an occurrence is its row's first: 1, else 0. */
+  isFirst(at: Expr): Expr;
 }
 
 /**
- * Finds the occurrences of each row in two launches: a table of the last occurrence of each row, then one pass over the ids. The table is
- * as long as there are rows, or four times as long as there are ids (open addressing) if that is less, so that the time depends on the
- * ids alone.
+ * Links the occurrences of each row in two launches: a table of the first occurrence of each row, filled in one pass over the ids from
+ * the last to the first. `row` gives an id's row, negative for none. The table is as long as there are rows, or four times as long as
+ * there are ids (open addressing) if that is less and `direct` does not forbid it, so that the time depends on the ids alone.
  */
-export function linkRows(b: KernelContext, ids: Ref, rows: Expr): RowChains {
+export function linkRows(
+  b: KernelContext,
+  ids: Ref,
+  rows: Expr,
+  row: (id: Expr) => Expr,
+  { direct }: { readonly direct: boolean },
+): RowChains {
   const n = ids.size;
-  const length = k.max(k.min(rows, k.mul(n, 4)), 1);
+  const length = k.max(direct ? rows : k.min(rows, k.mul(n, 4)), 1);
   const table = b.temp("table", "i32", length);
-  const heads = b.temp("heads", "i32", n);
-  const follow = b.temp("follow", "i32", n);
-  const counter = b.temp("counter", "i32", constant("i32", 1));
+  const follow = b.temp("follow", "i32", k.add(n, 1));
+  const firsts = direct ? undefined : b.temp("firsts", "i32", k.add(n, 1));
   overAll(b, length, (at) => b.store(table, at, constant("i32", 0)));
   b.parallel(1, () => {
-    const count = b.variable(constant("i32", 0), "count");
-    b.for(0, n, (i) => {
-      const row = b.let(k.cast(ids.flat(i), "i32"));
-      b.if(k.ge(row, 0), () => {
-        const { slot, last } = find(b, table, length, rows, ids, row);
-        b.store(follow, i, constant("i32", -1));
-        b.store(table, slot, k.add(i, 1));
-        b.if(
-          k.eq(last, 0),
-          () => {
-            b.store(heads, count.value, i);
-            b.set(count, k.add(count.value, 1));
-          },
-          () => b.store(follow, k.sub(last, 1), i),
-        );
-      });
+    b.for(0, n, (round) => {
+      const at = b.let(k.sub(n, round));
+      const own = b.let(row(k.cast(ids.flat(k.sub(at, 1)), "i32")));
+      const link = (slot: Expr): void => {
+        const after = b.let(b.load(table, slot));
+        b.store(follow, at, after);
+        b.store(table, slot, at);
+        if (!firsts) return;
+        b.store(firsts, at, constant("i32", 1));
+        b.store(firsts, after, constant("i32", 0));
+      };
+      const rowAt = (place: Expr): Expr => row(k.cast(ids.flat(place), "i32"));
+      b.if(
+        k.ge(own, 0),
+        () => link(direct ? own : slotOf(b, table, length, rows, own, rowAt)),
+        () => firsts && b.store(firsts, at, constant("i32", 0)),
+      );
     });
-    b.store(counter, 0, count.value);
   });
   return {
-    count: b.load(counter, 0),
-    head: (s) => b.load(heads, s),
-    next: (i) => b.load(follow, i),
+    first: (r) => b.load(table, r),
+    next: (at) => b.load(follow, at),
+    isFirst: (at) => b.load(firsts!, at),
   };
 }
 
-/** Where a row stands in the table, and the number (from 1) of its last occurrence so far; 0 if there was none. */
-function find(b: KernelContext, table: Buf, length: Expr, rows: Expr, ids: Ref, row: Expr): { slot: Expr; last: Expr } {
-  // Fibonacci hashing where rows share slots: neighbouring numbers, and multiples of any number, are spread out.
-  const spread = k.and(k.mul(row, constant("i32", -1640531527)), constant("i32", 2 ** 31 - 1));
-  const slot = b.variable(k.remIndex(k.select(k.le(rows, length), row, spread), length), "slot");
-  const last = b.variable(b.load(table, slot.value), "last");
-  const other = (): Expr => k.ne(k.cast(ids.flat(k.max(k.sub(last.value, 1), 0)), "i32"), row);
-  b.while(k.and(k.ne(last.value, 0), other()), () => {
-    const after = b.let(k.add(slot.value, 1));
-    b.set(slot, k.select(k.eq(after, length), 0, after));
-    b.set(last, b.load(table, slot.value));
+/** Where a row stands in the table, or would stand: the first slot that is free or its own. `rowAt` gives the row at a place of the ids. */
+function slotOf(b: KernelContext, table: Buf, length: Expr, rows: Expr, row: Expr, rowAt: (place: Expr) => Expr): Expr {
+  const slot = b.variable(row, "slot");
+  b.if(k.gt(rows, length), () => {
+    // Fibonacci hashing where rows share slots: neighbouring numbers, and multiples of any number, are spread out.
+    const spread = k.and(k.mul(row, constant("i32", -1640531527)), constant("i32", 2 ** 31 - 1));
+    b.set(slot, k.remIndex(spread, length));
+    const found = b.variable(b.load(table, slot.value), "found");
+    const other = (): Expr => k.ne(rowAt(k.max(k.sub(found.value, 1), 0)), row);
+    b.while(k.and(k.ne(found.value, 0), other()), () => {
+      const after = b.let(k.add(slot.value, 1));
+      b.set(slot, k.select(k.eq(after, length), 0, after));
+      b.set(found, b.load(table, slot.value));
+    });
   });
-  return { slot: b.let(slot.value), last: b.let(last.value) };
+  return b.let(slot.value);
 }
 
-/** The sum of one row's values: the s-th row, its first occurrence, and the sums' place in their buffer. */
-export interface RowSum {
-  readonly s: Expr;
-  readonly row: Expr;
-  sum(column: Expr): Expr;
+/** A loop over columns in vectors, as many at once as the registers hold: values of a chain are added up in them. */
+export function overColumns(b: KernelContext, from: Expr | number, to: Expr, body: (column: Expr) => void): void {
+  b.lanes(from, to, body, b.target.vectors);
+}
+
+/** The sum along a chain of occurrences from `first` on, in their order; `value` gives the addend at a place of the ids. */
+export function chainSum(
+  b: KernelContext,
+  chains: RowChains,
+  first: Expr,
+  zero: Expr,
+  value: (place: Expr) => Expr,
+): Expr {
+  const sum = b.variable(zero, "sum");
+  const at = b.variable(first, "at");
+  b.while(k.gt(at.value, 0), () => {
+    const here = b.let(at.value);
+    b.set(at, chains.next(here));
+    b.set(sum, k.add(sum.value, value(k.sub(here, 1))));
+  });
+  return b.let(sum.value);
+}
+
+/** What the kernels on sums of rows are given: places of ids have one coordinate for each axis of the ids. */
+export interface RowSums {
+  /** Occurrences of all rows. */
+  readonly chains: RowChains;
+  /** Calls `body` for the columns of the row whose first occurrence is `at`, with the sum of its values in each. */
+  forColumns(at: Expr, body: (column: Expr, sum: Expr) => void): void;
+}
+
+/** Links equal rows of a gradient; `values` has the shape of the ids and an axis of columns. Negative ids name no row. */
+export function rowSums(b: KernelContext, ids: Ref, values: Ref, rows: Expr): RowSums {
+  const chains = linkRows(b, ids, rows, (id) => id, { direct: false });
+  const type = values.type === "f64" ? "f64" : "f32";
+  const extents = Array.from({ length: ids.rank }, (_, axis) => ids.extent(axis));
+  b.cost([ids.size, values.extent(values.rank - 1), constant("i32", 4)]);
+  return {
+    chains,
+    forColumns: (at, body) =>
+      overColumns(b, 0, values.extent(values.rank - 1), (c) => {
+        const value = (place: Expr): Expr => k.cast(values.at(...coordinates(b, place, extents), c), type);
+        body(c, chainSum(b, chains, at, constant(type, 0), value));
+      }),
+  };
 }
 
 /**
- * Calls `body` for the sum of each different row, several rows a block; values of a row are added in the order of the ids. `values` has the
- * shape of the ids and an axis of columns.
+ * Calls `body` for the first occurrence of each different row, several a block; `start` is called at the start of each block and what it
+ * returns handed on.
  */
-export function forRowSums(b: KernelContext, ids: Ref, values: Ref, rows: Expr, body: (sum: RowSum) => void): void {
-  const chains = linkRows(b, ids, rows);
-  const columns = values.extent(values.rank - 1);
-  const type = values.type === "f64" ? "f64" : "f32";
-  const blocks = ceilDiv(b, ids.size, constant("i32", blockRows));
-  const sums = b.temp("sums", type, k.mul(blocks, columns));
-  const extents = Array.from({ length: ids.rank }, (_, axis) => ids.extent(axis));
-  const eachValue = (i: Expr, at: (column: Expr, value: Expr) => void): void => {
-    const index = coordinates(b, i, extents);
-    b.lanes(0, columns, (c) => at(c, k.cast(values.at(...index, c), type)));
-  };
-  b.cost([ids.size, columns, constant("i32", 4)]);
-  b.parallel(blocks, (block) => {
-    const start = b.let(k.mul(block, columns));
+export function forRows<T>(
+  b: KernelContext,
+  ids: Ref,
+  chains: RowChains,
+  start: () => T,
+  body: (at: Expr, given: T) => void,
+): void {
+  b.parallel(ceilDiv(b, ids.size, constant("i32", blockRows)), (block) => {
+    const given = start();
+    const own = b.local("own", "i32", blockRows);
     const from = b.let(k.mul(block, blockRows));
-    b.for(from, b.let(k.min(k.add(from, blockRows), chains.count)), (s) => {
-      const head = b.let(chains.head(s));
-      eachValue(head, (c, x) => b.store(sums, k.add(start, c), x));
-      const i = b.variable(chains.next(head), "i");
-      b.while(k.ge(i.value, 0), () => {
-        const at = b.let(i.value);
-        eachValue(at, (c, x) => b.store(sums, k.add(start, c), k.add(b.load(sums, k.add(start, c)), x)));
-        b.set(i, chains.next(at));
-      });
-      const row = b.let(k.cast(ids.flat(head), "i32"));
-      body({ s, row, sum: (c) => b.load(sums, k.add(start, c)) });
+    const count = b.variable(constant("i32", 0), "count");
+    // The firsts are listed before any is handled: a branch for each occurrence would be guessed wrong too often.
+    b.for(from, b.let(k.min(k.add(from, blockRows), ids.size)), (i) => {
+      const at = b.let(k.add(i, 1));
+      b.store(own, count.value, at);
+      b.set(count, k.add(count.value, chains.isFirst(at)));
     });
+    b.for(0, b.let(count.value), (s) => body(b.let(b.load(own, s)), given));
   });
 }
 
@@ -170,12 +210,28 @@ export const mergeRowsOp = defineOp({
   },
   kernel: (b, { ids, values, like }, { ids_out, out }) => {
     const columns = values.extent(values.rank - 1);
-    overAll(b, ids.size, (at) => ids_out.setFlat(at, constant("i32", -1)));
-    overAll(b, out.size, (at) => out.setFlat(at, constant(out.type, 0)));
-    forRowSums(b, ids, values, like.extent(0), ({ s, row, sum }) => {
-      ids_out.setFlat(s, row);
-      const start = b.let(k.mul(s, columns));
-      b.lanes(0, columns, (c) => out.setFlat(k.add(start, c), k.cast(sum(c), out.type)));
+    const sums = rowSums(b, ids, values, like.extent(0));
+    const order = b.temp("order", "i32", ids.size);
+    overAll(b, ids.size, (at) => b.store(order, at, constant("i32", 0)));
+    b.parallel(1, () => {
+      const count = b.variable(constant("i32", 0), "count");
+      b.for(0, ids.size, (i) => {
+        const at = b.let(k.add(i, 1));
+        b.if(k.ne(sums.chains.isFirst(at), 0), () => {
+          b.store(order, count.value, at);
+          b.set(count, k.add(count.value, 1));
+        });
+      });
+    });
+    b.parallel(ceilDiv(b, ids.size, constant("i32", blockRows)), (block) => {
+      const from = b.let(k.mul(block, blockRows));
+      b.for(from, b.let(k.min(k.add(from, blockRows), ids.size)), (s) => {
+        const at = b.let(b.load(order, s));
+        const row = k.cast(ids.flat(k.max(k.sub(at, 1), 0)), "i32");
+        ids_out.setFlat(s, k.select(k.gt(at, 0), row, -1));
+        const start = b.let(k.mul(s, columns));
+        sums.forColumns(at, (c, sum) => out.setFlat(k.add(start, c), k.cast(sum, out.type)));
+      });
     });
   },
   ghosts: ["like"],

@@ -45,7 +45,7 @@ interface Forms {
   readonly reduce?: Extract<OpBody, { form: "reduce" }>["reduce"];
   readonly compose?: Extract<OpBody, { form: "compose" }>["compose"];
   readonly kernel?: Extract<OpBody, { form: "kernel" }>["kernel"];
-  readonly fuses?: { readonly loads?: boolean; readonly stores?: boolean };
+  readonly fuses?: { readonly loads?: boolean; readonly stores?: boolean | "rows" };
   readonly host?: Extract<OpBody, { form: "host" }>["host"];
 }
 

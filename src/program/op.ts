@@ -147,8 +147,11 @@ export interface OpDefinition<I extends readonly string[], O extends string, S e
     outs: Readonly<Record<O, OutRef>>,
     attrs: BodyAttrsOf<S>,
   ) => void;
-  /** With `kernel`: `loads`: operands are read about once through `at`/`flat`; `stores`: the only output is set once and not read back. */
-  readonly fuses?: { readonly loads?: boolean; readonly stores?: boolean };
+  /**
+   * With `kernel`: `loads`: operands are read about once through `at`/`flat`; `stores`: the only output is set once and not read back;
+   * "rows": along rows in order, so that ops of several results may ride along.
+   */
+  readonly fuses?: { readonly loads?: boolean; readonly stores?: boolean | "rows" };
   /** Form 6: a TypeScript function on arrays, for rare algorithms. */
   readonly host?: HostBody;
   /** Names of inputs and outputs the gradient sees. */

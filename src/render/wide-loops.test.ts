@@ -37,7 +37,7 @@ const visited = [0, 3, 5, 2];
 
 describe.each(["interp", "wasm"] as const)("on %s", (name) => {
   it.each([3, 4, 16, 19, 27, 61, 100, 128, 135])("sums chains of rows of %i columns", (columns) => {
-    for (const wide of [1, 2, 3, 8]) {
+    for (const wide of [1, 2, 4, 8]) {
       const heap = new Heap(name === "wasm");
       const target = name === "wasm" ? createWasmTarget(heap) : interpTarget(heap);
       const kernel = target.compile([chainKernel(columns, wide)])[0]!;
