@@ -1,25 +1,32 @@
 // oar.jit.compile: a training step or any function of tensors captured once per input signature and run as one engine call.
 
 import { type Engine, engine } from "../device/engine.js";
+import type { LaunchTime } from "../program/executable.js";
 import { Block, VarDesc } from "../program/program.js";
 import { Value } from "../program/value.js";
-import { settingChanges } from "../param/parameter.js";
+import { Parameter, settingChanges } from "../param/parameter.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
 import { rowsOf, rowsValue } from "../trace/rows.js";
-import { Runnable } from "../trace/runnable.js";
+import { type CompileReport, Runnable } from "../trace/runnable.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { fillSlots, mapTensors, signature, slotted, type Tree } from "./tree.js";
 
 /** What `jit.compile` returns: the function, with a look inside. */
 export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
-  /** Number of signatures compiled so far. */
+  /** How often the function was captured so far: once for each signature and set of settings (frozen parts, kinds of regularizers). */
   readonly variants: () => number;
-  /** Resolves when no native compilation is under way; the next call uses what it made. */
-  readonly ready: () => Promise<void>;
-  /** Time of each kernel of each variant, in milliseconds; leaves meaningless values in parameters. */
-  readonly profile: () => readonly { readonly name: string; readonly blocks: number; readonly ms: number }[][];
+  /**
+   * Resolves when no native compilation is under way; the next call uses what it made. A report for each variant that asked for native
+   * code (in its third call): which target its next run uses, the seconds it took, and the reason where there is none.
+   */
+  readonly ready: () => Promise<readonly CompileReport[]>;
+  /**
+   * Time of each launch of each variant in milliseconds, the best of five runs with the last inputs, and what it does. Parameters and
+   * other state are put back as they were.
+   */
+  readonly profile: () => readonly LaunchTime[][];
 };
 
 /**
@@ -45,23 +52,29 @@ export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
  * ```
  */
 export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R): Compiled<A, R> {
-  const variants = new Map<string, CompiledStep<R>>();
+  /** By signature; the step that ran last stands first. */
+  const variants = new Map<string, CompiledStep<R>[]>();
   const call = (...args: A): R => {
     const tensors: Tensor[] = [];
     const key = signature(args, tensors);
-    let step = variants.get(key);
-    if (!step?.fits()) {
-      step = new CompiledStep(engine(), (given) => fn(...(given as A)), args, tensors);
-      variants.set(key, step);
+    const steps = variants.get(key) ?? [];
+    variants.set(key, steps);
+    const at = steps.findIndex((s) => s.fits());
+    if (at !== 0) {
+      const step = at < 0 ? new CompiledStep(engine(), (given) => fn(...(given as A)), args, tensors) : steps[at]!;
+      if (at > 0) steps.splice(at, 1);
+      steps.unshift(step);
     }
-    return step.run(tensors);
+    return steps[0]!.run(tensors);
   };
+  const all = (): CompiledStep<R>[] => [...variants.values()].flat();
   return Object.assign(call, {
-    variants: () => variants.size,
+    variants: () => all().length,
     ready: async () => {
-      await Promise.all([...variants.values()].map((v) => v.settled()));
+      const reports = await Promise.all(all().map((v) => v.settled()));
+      return reports.filter((r) => r !== undefined);
     },
-    profile: () => [...variants.values()].map((v) => v.profile()),
+    profile: () => all().map((v) => v.profile()),
   });
 }
 
@@ -71,7 +84,10 @@ class CompiledStep<R> {
   /** Leaves whose gradient the function leaves behind, and how it comes from the outputs. */
   private readonly leaves: readonly { readonly leaf: Value; readonly gradient: FromOutputs }[];
   private readonly trace: StepTrace;
+  /** Parameters that the function read, and whether they were frozen. */
+  private readonly frozen: readonly (readonly [parameter: Value, stopped: boolean])[];
   private changes = settingChanges();
+  private fitting = true;
 
   constructor(
     private readonly on: Engine,
@@ -89,6 +105,9 @@ class CompiledStep<R> {
       return handle;
     }) as readonly unknown[];
     const result = capturing(this.trace, () => fn(symbolic));
+    this.frozen = [...this.trace.captures.keys()].flatMap((v) =>
+      v instanceof Parameter ? [[v, v.stopGradient] as const] : [],
+    );
     const left = [...this.trace.captures.keys()].filter((v) => v.gradient && isTraced(v.gradient));
     const outputs: VarDesc[] = [];
     this.result = slotted(result, "jit.compile", (t) => outputs.push(t.symbol as VarDesc) - 1);
@@ -104,11 +123,15 @@ class CompiledStep<R> {
     this.runnable = new Runnable(on, { ops: block.ops, inputs, captures, outputs, api: "jit.compile" });
   }
 
-  /** Whether parameters still have the kinds of settings that the step was captured with. */
+  /** Whether parameters and layers still have the kinds of settings that the step was captured with. */
   fits(): boolean {
-    if (this.changes === settingChanges()) return true;
-    this.changes = settingChanges();
-    return this.trace.fits;
+    for (const [p, stopped] of this.frozen) if (p.stopGradient !== stopped) return false;
+    if (!this.trace.inSameModes) return false;
+    if (this.changes !== settingChanges()) {
+      this.changes = settingChanges();
+      this.fitting = this.trace.fits;
+    }
+    return this.fitting;
   }
 
   run(tensors: readonly Tensor[]): R {
@@ -121,7 +144,7 @@ class CompiledStep<R> {
   }
 
   /** Done when no compilation is under way for this step. */
-  settled(): Promise<void> {
+  settled(): Promise<CompileReport | undefined> {
     return this.runnable.settled();
   }
 

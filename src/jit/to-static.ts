@@ -66,7 +66,7 @@ export function toStatic(
 
 /** What a layer's forward depends on beside its arguments. */
 function settingsOf(layer: Layer): string {
-  const modes = [layer, ...layer.sublayers()].map((l) => (l.training ? "t" : "e")).join("");
+  const modes = [layer, ...layer.sublayers()].map((l) => (l.isFrozen ? "f" : l.training ? "t" : "e")).join("");
   return `${modes}${layer
     .parameters()
     .map((p) => (p.stopGradient ? "0" : "1"))

@@ -1,12 +1,23 @@
 // Freezing parts of a network by pattern, and giving back what they were.
 
 import { NotFoundError } from "../core/errors.js";
-import type { Parameter, SettingSource } from "../param/parameter.js";
+import { sizeOf } from "../core/shape.js";
+import { Parameter, type SettingSource } from "../param/parameter.js";
 import type { Layer } from "./layer.js";
 
 interface Former {
   readonly stopGradient: boolean;
   readonly source: SettingSource;
+}
+
+/** What `freeze` and `unfreeze` did. */
+export interface FreezeReport {
+  /** Structured names of the parameters that it froze or thawed; those that were so before are not among them. */
+  readonly parameters: readonly string[];
+  /** Structured names of the layers that matched. */
+  readonly layers: readonly string[];
+  /** Elements of these parameters. */
+  readonly elements: number;
 }
 
 /** What parameters were before they were frozen. */
@@ -33,11 +44,15 @@ export function covers(pattern: string, path: string): boolean {
   return parts.length === 0 ? matches(wanted, []) : parts.some((_, i) => matches(wanted, parts.slice(0, i + 1)));
 }
 
-function matching(layer: Layer, pattern: string, op: string): { parameters: Parameter[]; layers: Layer[] } {
-  const parameters = layer.namedParameters().flatMap(([path, p]) => (covers(pattern, path) ? [p] : []));
-  const layers = [...layer.namedSublayers({ includeSelf: true })].flatMap(([path, l]) =>
-    covers(pattern, path) ? [l] : [],
-  );
+type Named<T> = readonly (readonly [path: string, value: T])[];
+
+function matching(layer: Layer, pattern: string, op: string): { parameters: Named<Parameter>; layers: Named<Layer> } {
+  // A shared parameter has several names; any of them counts.
+  const found = new Map<Parameter, string>();
+  for (const [path, p] of Object.entries(layer.stateDict()))
+    if (p instanceof Parameter && !found.has(p) && covers(pattern, path)) found.set(p, path);
+  const parameters = [...found].map(([p, path]) => [path, p] as const);
+  const layers = [...layer.namedSublayers({ includeSelf: true })].filter(([path]) => covers(pattern, path));
   if (parameters.length === 0 && layers.length === 0) {
     const names = [...layer.namedChildren()].map(([name]) => name).slice(0, 8);
     throw new NotFoundError(`nothing is called "${pattern}".`, {
@@ -50,27 +65,35 @@ function matching(layer: Layer, pattern: string, op: string): { parameters: Para
 }
 
 /** See `Layer.freeze`. */
-export function freezeMatching(layer: Layer, pattern: string): void {
+export function freezeMatching(layer: Layer, pattern: string): FreezeReport {
   const { parameters, layers } = matching(layer, pattern, "freeze");
-  for (const p of parameters) {
-    if (formerOf.has(p)) continue;
+  const changed = parameters.filter(([, p]) => !formerOf.has(p));
+  for (const [, p] of changed) {
     formerOf.set(p, { stopGradient: p.stopGradient, source: p.sourceOf("trainable") });
     p.stopGradient = true;
     p.gradient = undefined;
     p.noteFrozen("frozen");
   }
-  for (const l of layers) l.isFrozen = true;
+  for (const [, l] of layers) l.isFrozen = true;
+  return report(changed, layers);
 }
 
 /** See `Layer.unfreeze`. */
-export function unfreezeMatching(layer: Layer, pattern: string): void {
+export function unfreezeMatching(layer: Layer, pattern: string): FreezeReport {
   const { parameters, layers } = matching(layer, pattern, "unfreeze");
-  for (const p of parameters) {
-    const former = formerOf.get(p);
-    if (!former) continue;
+  const changed = parameters.filter(([, p]) => formerOf.has(p));
+  for (const [, p] of changed) {
+    const { stopGradient, source } = formerOf.get(p)!;
     formerOf.delete(p);
-    p.stopGradient = former.stopGradient;
-    p.noteFrozen(former.source);
+    p.stopGradient = stopGradient;
+    p.noteFrozen(source);
   }
-  for (const l of layers) l.isFrozen = false;
+  for (const [, l] of layers) l.isFrozen = false;
+  return report(changed, layers);
 }
+
+const report = (parameters: Named<Parameter>, layers: Named<Layer>): FreezeReport => ({
+  parameters: parameters.map(([path]) => path),
+  layers: layers.map(([path]) => path),
+  elements: parameters.reduce((n, [, p]) => n + sizeOf(p.shape), 0),
+});

@@ -170,7 +170,8 @@ describe("freeze", () => {
       opt.step();
       opt.clearGrad();
     };
-    net.freeze("inner.**").train();
+    expect(net.freeze("inner.**").parameters.length).toBe(4);
+    net.train();
     const before = net.parameters().map((p) => [...(p.dataSync() as Float32Array)]);
     step();
     const changed = net.parameters().map((p, i) => p.dataSync().some((v, j) => v !== before[i]![j]));

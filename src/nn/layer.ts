@@ -8,11 +8,13 @@ import { cast } from "../ops/cast.js";
 import type { Parameter } from "../param/parameter.js";
 import { uniqueName } from "../param/unique-name.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { isCapturing } from "../trace/bind.js";
 import { storageOf } from "../trace/eager.js";
+import { runsInside } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { invoke } from "./callable.js";
 import { type CreateParameterOptions, makeParameter, parameterArguments } from "./create-parameter.js";
-import { freezeMatching, unfreezeMatching } from "./freeze.js";
+import { type FreezeReport, freezeMatching, unfreezeMatching } from "./freeze.js";
 import { type LoadOptions, type LoadReport, loadState, type StateDict, stateOf } from "./state.js";
 import { LayerMembers } from "./members.js";
 import { snakeCase } from "./names.js";
@@ -85,6 +87,7 @@ export class Layer extends LayerMembers {
   }
 
   [invoke](args: unknown[]): unknown {
+    if (isCapturing()) runsInside(this);
     try {
       return this.hasHooks ? this.#withHooks(args) : this.forward(...args);
     } catch (error) {
@@ -217,17 +220,22 @@ export class Layer extends LayerMembers {
    * undo it, `unfreeze` does.
    *
    * @param pattern structured names: `*` stands for one part, `**` for any number (`"backbone.**"`); a layer's name covers all below
+   * @returns which parameters it froze, and which layers matched
    * @throws NotFoundError when nothing matches.
+   * @example
+   * ```ts
+   * import { nn } from "oarjs";
+   * const net = new nn.Sequential(new nn.Linear(4, 4), new nn.Linear(4, 1));
+   * console.log(net.freeze("0").parameters); // [ '0.weight', '0.bias' ]
+   * ```
    */
-  freeze(pattern = "**"): this {
-    freezeMatching(this, pattern);
-    return this;
+  freeze(pattern = "**"): FreezeReport {
+    return freezeMatching(this, pattern);
   }
 
-  /** Gives frozen parameters back the `trainable` they had before. */
-  unfreeze(pattern = "**"): this {
-    unfreezeMatching(this, pattern);
-    return this;
+  /** Gives frozen parameters back the `trainable` they had before, and tells which. */
+  unfreeze(pattern = "**"): FreezeReport {
+    return unfreezeMatching(this, pattern);
   }
 
   /** Converts floating-point parameters and buffers; `device` is accepted and there is one. */

@@ -122,6 +122,7 @@ export class Parameter extends Tensor {
   /** Notes that freeze() or unfreeze() decided about `trainable`. */
   noteFrozen(source: SettingSource): void {
     this.sources.trainable = source;
+    changes++;
   }
 
   /** Factor of the optimizer's learning rate: a number, or a schedule object. */

@@ -17,7 +17,7 @@ import { publicExtent, standIn } from "./extents.js";
 import { buildingIn, defaultMainProgram, defaultStartupProgram, makePersistable } from "./mode.js";
 import { programOf } from "./owners.js";
 import { Program } from "./program.js";
-import { noteSettings } from "./variants.js";
+import type { UpdatePlan } from "./variants.js";
 
 /** Options of {@link data}. */
 export interface DataOptions {
@@ -165,9 +165,10 @@ export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: Mini
   const startup = options.startupProgram instanceof Program ? options.startupProgram : program.startup;
   const given = options.parameters ?? (optimizer.parameters.length > 0 ? optimizer.parameters : undefined);
   const parameters = [...(given ?? program.allParameters())];
-  const append = (into: Program): ParameterGradients =>
+  const append: UpdatePlan["append"] = (into, of = (v) => v): ParameterGradients =>
     buildingIn(into, startup ?? defaultStartupProgram(), () => {
-      const pairs = backwardInto(into, loss, parameters, options.noGradSet ?? []);
+      const blocked = [...(options.noGradSet ?? [])].map((v) => (typeof v === "string" ? v : of(v)));
+      const pairs = backwardInto(into, of(loss), parameters, blocked);
       if (pairs.length === 0)
         throw new InvalidArgumentError("no trainable parameter leads to the loss.", { op: "minimize" });
       showRate(into, optimizer);
@@ -176,7 +177,11 @@ export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: Mini
       into.trace.as("optimize", () => capturing(into.trace, () => optimizer.applyGradients(sorted)));
       return pairs;
     });
+  const settings = (): string =>
+    `${parameters.map((p) => (p.stopGradient ? "0" : "1")).join("")}${optimizer.settingsKey(parameters)}`;
   const from = program.block.ops.length;
+  const { trace } = program;
+  const [scalars, actions] = [trace.scalars.length, trace.beforeRun.length];
   const pairs = append(program);
   program.updates.push({
     optimizer,
@@ -186,10 +191,12 @@ export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: Mini
     latest: new Map(program.trace.latest),
     gradients: new Map(program.gradients),
     append,
-    settings: () =>
-      `${parameters.map((p) => (p.stopGradient ? "0" : "1")).join("")}${optimizer.settingsKey(parameters)}`,
+    settings,
+    built: settings(),
+    scalars: new Set(trace.scalars.slice(scalars)),
+    beforeRun: new Set(trace.beforeRun.slice(actions)),
+    frozen: new Set(parameters.filter((p) => p.stopGradient)),
   });
-  noteSettings(program);
   return [[], pairs];
 }
 

@@ -8,6 +8,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { type Attrs, inplaceOperand } from "../trace/bind.js";
 import { StepTrace } from "../trace/step-trace.js";
+import { isGradEnabled } from "../trace/tape.js";
 import type { Program } from "./program.js";
 
 /** What an operator is there for; `clone({ forTest: true })` keeps the forward part. */
@@ -23,6 +24,8 @@ export const ownerOf = (desc: VarDesc): Program | undefined => owners.get(desc);
 export class ProgramTrace extends StepTrace {
   role: Role = "forward";
   readonly roles = new Map<Operator, Role>();
+  /** Operators that were appended while no gradients were recorded. */
+  readonly quiet = new WeakSet<Operator>();
   /** `nameScope` labels of operators. */
   readonly labels = new Map<Operator, string>();
   label = "";
@@ -50,6 +53,7 @@ export class ProgramTrace extends StepTrace {
     const outs = super.process(record, operands, attrs);
     const op = this.block.ops.at(-1)!;
     this.roles.set(op, this.role);
+    if (!isGradEnabled()) this.quiet.add(op);
     if (this.label !== "") this.labels.set(op, this.label);
     op.outputs.forEach((desc, i) => {
       owners.set(desc, this.program);
@@ -83,7 +87,7 @@ export class ProgramTrace extends StepTrace {
     return this.block.vars.get(desc.name) === desc;
   }
 
-  protected override operand(o: Value | number | undefined): Operand {
+  override operand(o: Value | number | undefined): Operand {
     const desc = typeof o === "object" ? (o.symbol as VarDesc | undefined) : undefined;
     if (desc?.persistable) return this.current(desc);
     return super.operand(o);

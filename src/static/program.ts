@@ -14,7 +14,7 @@ import type { Scope } from "./scope.js";
 import { programState, setProgramState, type StateMode } from "./program-state.js";
 import { neededOps } from "./prune.js";
 import { forTesting } from "./test-form.js";
-import type { UpdatePlan } from "./variants.js";
+import { type UpdatePlan, variantCount } from "./variants.js";
 
 let programs = 0;
 
@@ -195,6 +195,11 @@ export class Program {
     copy.randomSeed = this.randomSeed;
     copy.startup = this.startup;
     return copy;
+  }
+
+  /** In how many forms it ran so far: one for each set of frozen parts and kinds of regularizers and clipping. Numbers make none. */
+  get variants(): number {
+    return variantCount(this);
   }
 
   /** Stretches of operators that run as one engine call, cut where an op runs in JavaScript (`pyFunc`, `Print`, svd …). */

@@ -34,7 +34,7 @@ const dropoutOff = (op: Operator, scaledInTraining: boolean, p: number): Operato
     : instead(op, multiplyOp, [op.operands[0], Math.fround(1 - Math.fround(p))]);
 
 /** The running statistics of each batch norm: what its moving averages change. */
-function runningStatistics(ops: readonly Operator[]): Map<VarDesc, VarDesc> {
+export function runningStatistics(ops: readonly Operator[]): Map<VarDesc, VarDesc> {
   const running = new Map<VarDesc, VarDesc>();
   for (const op of ops) {
     if (op.record !== movingAverageOp) continue;

@@ -20,11 +20,38 @@ export class StepTrace extends BlockTrace {
   readonly beforeRun: (() => void)[] = [];
   /** What the captured code was decided by: when a text changes, the step must be captured again. */
   readonly guards: { readonly read: () => string; readonly was: string }[] = [];
+  /** Layers that ran in the captured code, with the modes it was captured in. */
+  private readonly modes = new Map<Moded, { readonly training: boolean; readonly isFrozen: boolean }>();
 
   /** Whether the code still fits the settings it was captured with. */
   get fits(): boolean {
     return this.guards.every((g) => g.read() === g.was);
   }
+
+  /** Whether the layers it was captured from are in the same modes. */
+  get inSameModes(): boolean {
+    for (const [layer, was] of this.modes)
+      if (layer.training !== was.training || layer.isFrozen !== was.isFrozen) return false;
+    return true;
+  }
+
+  /** Notes a layer whose modes may decide the code. */
+  noteModes(layer: Moded): void {
+    const { training, isFrozen } = layer;
+    if (!this.modes.has(layer)) this.modes.set(layer, { training, isFrozen });
+  }
+}
+
+/** What is captured differently in training and when frozen. */
+export interface Moded {
+  readonly training: boolean;
+  readonly isFrozen: boolean;
+}
+
+/** Notes a layer that runs inside a trace. */
+export function runsInside(layer: Moded): void {
+  const trace = currentCapture();
+  if (trace instanceof StepTrace) trace.noteModes(layer);
 }
 
 /**
