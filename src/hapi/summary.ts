@@ -4,15 +4,22 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { checkOptions, isOptions } from "../core/options.js";
 import type { DType } from "../core/dtype.js";
 import { formatShape, type Shape, sizeOf } from "../core/shape.js";
+import { formatTable } from "../core/text-table.js";
 import type { Layer } from "../nn/layer.js";
 import type { Optimizer } from "../optimizer/optimizer.js";
+import {
+  countParameters,
+  formatParameters,
+  type ParameterRow,
+  parameterRow,
+  type ParameterSummary,
+} from "../optimizer/parameter-table.js";
 import { full } from "../ops/creation.js";
 import { Parameter } from "../param/parameter.js";
-import { formatRate, rateNow } from "../param/rate.js";
-import type { Resolved } from "../param/resolve.js";
 import { Tensor } from "../tensor/tensor.js";
 import { withGrad } from "../trace/tape.js";
-import { formatTable } from "./table.js";
+
+export type { ParameterRow };
 
 /** One shape, or one for each input of `forward`. */
 export type InputSize = Shape | readonly Shape[];
@@ -41,31 +48,10 @@ export interface LayerRow {
   readonly params: number;
 }
 
-/** One parameter with its settings in force. */
-export interface ParameterRow {
-  /** The first structured name. */
-  readonly key: string;
-  /** The parameter's name. */
-  readonly name: string;
-  readonly shape: Shape;
-  /** The final rate; the parameter's factor when there is no optimizer. */
-  readonly learningRate: Resolved<number>;
-  readonly regularizer: Resolved<string>;
-  readonly clip: Resolved<string>;
-  readonly trainable: Resolved<boolean>;
-  readonly initializer: Resolved<string>;
-  /** All structured names, when there are several. */
-  readonly sharedBy: readonly string[];
-}
-
 /** What {@link summary} gives. */
-export interface Summary {
-  readonly totalParams: number;
-  readonly trainableParams: number;
+export interface Summary extends ParameterSummary {
+  /** Layers in the order they ran; undefined unless an input or its size was given. */
   readonly layers: readonly LayerRow[] | undefined;
-  readonly parameters: readonly ParameterRow[];
-  /** The tables as text. */
-  toString(): string;
 }
 
 /**
@@ -93,10 +79,10 @@ export function summary(
   const parameters = parameterRows(net, o.optimizer);
   const inputs = inputsOf(o.input, bare ?? o.inputSize, o.dtypes);
   const layers = inputs && layerRows(net, inputs);
-  const all = net.parameters();
-  const count = (list: readonly Parameter[]): number => list.reduce((n, p) => n + sizeOf(p.shape), 0);
-  const totals = { totalParams: count(all), trainableParams: count(all.filter((p) => p.trainable)) };
-  return { ...totals, layers, parameters, toString: () => format(totals, layers, parameters) };
+  const totals = countParameters(net.parameters());
+  const text = (): string =>
+    [...(layers ? [formatLayers(layers)] : []), formatParameters(totals, parameters)].join("\n\n");
+  return { ...totals, layers, parameters, toString: text };
 }
 
 function parameterRows(net: Layer, optimizer: Optimizer | undefined): ParameterRow[] {
@@ -107,38 +93,7 @@ function parameterRows(net: Layer, optimizer: Optimizer | undefined): ParameterR
     if (list) list.push(key);
     else keys.set(value, [key]);
   }
-  return [...keys].map(([p, names]) => rowOf(p, names, optimizer));
-}
-
-function rowOf(p: Parameter, names: readonly string[], optimizer: Optimizer | undefined): ParameterRow {
-  const settings = optimizer?.settingsOf(p);
-  const outside: Resolved<string> = { value: "-", source: optimizer ? "not in the optimizer" : "no optimizer" };
-  const decoupled = settings?.decoupledDecay;
-  const coupled = settings?.regularizer.value ?? (settings ? null : p.regularizer);
-  const decay = [coupled ? String(coupled) : "", decoupled?.value ? `decoupled ${decoupled.value}` : ""].filter(
-    (s) => s !== "",
-  );
-  const decaySource =
-    coupled || !decoupled ? (settings?.regularizer.source ?? p.sourceOf("regularizer")) : decoupled.source;
-  return {
-    key: names[0]!,
-    name: p.name,
-    shape: p.shape,
-    learningRate: settings
-      ? { value: settings.rate, source: settings.learningRate.source }
-      : { value: rateNow(p.learningRate), source: p.sourceOf("learningRate") },
-    regularizer: { value: decay.length > 0 ? decay.join(" + ") : "none", source: decaySource },
-    clip: clipOf(p, settings?.clip, outside),
-    trainable: { value: p.trainable, source: p.sourceOf("trainable") },
-    initializer: { value: String(p.initializer ?? "-"), source: p.sourceOf("initializer") },
-    sharedBy: names.length > 1 ? names : [],
-  };
-}
-
-function clipOf(p: Parameter, clip: Resolved<unknown> | undefined, outside: Resolved<string>): Resolved<string> {
-  if (!p.needClip) return { value: "no", source: p.sourceOf("needClip") };
-  if (!clip) return outside;
-  return { value: clip.value ? String(clip.value) : "none", source: clip.source };
+  return [...keys].map(([p, names]) => parameterRow(p, names, optimizer));
 }
 
 function inputsOf(
@@ -192,37 +147,10 @@ function layerRows(net: Layer, inputs: readonly Tensor[]): LayerRow[] {
 const shapesIn = (values: readonly unknown[]): Shape[] =>
   values.flatMap((v) => (v instanceof Tensor ? [v.shape] : Array.isArray(v) ? shapesIn(v) : []));
 
-type Totals = Pick<Summary, "totalParams" | "trainableParams">;
-
-function format(totals: Totals, layers: readonly LayerRow[] | undefined, parameters: readonly ParameterRow[]): string {
+function formatLayers(layers: readonly LayerRow[]): string {
   const shapes = (list: readonly Shape[]): string => list.map(formatShape).join(", ");
-  const said = <T>({ value, source }: Resolved<T>): string => `${String(value)} (${source})`;
-  const counts = [
-    `Total params: ${totals.totalParams.toLocaleString("en-US")}`,
-    `Trainable params: ${totals.trainableParams.toLocaleString("en-US")}`,
-    `Non-trainable params: ${(totals.totalParams - totals.trainableParams).toLocaleString("en-US")}`,
-  ];
-  const layerTable = layers
-    ? [
-        formatTable(
-          ["Layer (type)", "Input Shape", "Output Shape", "Param #"],
-          layers.map((r) => [r.layer, shapes(r.inputShape), shapes(r.outputShape), r.params.toLocaleString("en-US")]),
-        ),
-      ]
-    : [];
-  const parameterTable = formatTable(
-    ["Parameter", "Name", "Shape", "Learning rate", "Regularizer", "Clip", "Trainable", "Initializer", "Shared by"],
-    parameters.map((r) => [
-      r.key,
-      r.name,
-      formatShape(r.shape),
-      `${formatRate(r.learningRate.value)} (${r.learningRate.source})`,
-      said(r.regularizer),
-      said(r.clip),
-      said(r.trainable),
-      said(r.initializer),
-      r.sharedBy.join(", "),
-    ]),
+  return formatTable(
+    ["Layer (type)", "Input Shape", "Output Shape", "Param #"],
+    layers.map((r) => [r.layer, shapes(r.inputShape), shapes(r.outputShape), r.params.toLocaleString("en-US")]),
   );
-  return [...layerTable, parameterTable, counts.join("\n")].join("\n\n");
 }

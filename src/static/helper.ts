@@ -85,7 +85,7 @@ export class LayerHelper {
         op: this.op,
         hint: "give that extent of the input in static.data.",
       });
-    return makeParameter(shape, o, this.name, this.op, dtype);
+    return makeParameter(shape, o, this.name, this.name, dtype);
   }
 
   /** A parameter that there is whatever the attribute says. Throws InvalidArgument for false. */

@@ -1,6 +1,7 @@
 // Programs: several at once, clones for tests, pruning, text, live settings of parameters, scopes, errors.
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { ClipGradByGlobalNorm } from "../nn/clip.js";
 import { Dropout } from "../nn/layers/dropout.js";
 import { BatchNorm1D } from "../nn/layers/batch-norm.js";
 import { Constant } from "../nn/initializer/constant.js";
@@ -256,6 +257,44 @@ describe("settings of parameters in a Program that runs", () => {
     await exe.run(b.startup, { scope });
     expect(readVar(scope, b.fc.weight.name)[0]).toBe(0.5);
   });
+});
+
+test("summary explains every parameter of a Program", () => {
+  const [main, startup] = [new Program(), new Program()];
+  const momentum = uniqueName.guard(() =>
+    programGuard(main, startup, () => {
+      const attr = { name: "shared", learningRate: 0.1, regularizer: new L1Decay(0.5), initializer: new Constant(1) };
+      const one = static_.nn.fc(data("x", [-1, 3]), 3, { weightAttr: attr, biasAttr: { trainable: false } });
+      const two = static_.nn.fc(one, 3, { weightAttr: attr, biasAttr: { needClip: false } });
+      const last = static_.nn.fc(two, 1, { biasAttr: false });
+      const opt = new Momentum({ learningRate: 0.5, weightDecay: 0.25, gradClip: new ClipGradByGlobalNorm(1) });
+      opt.minimize(mean(last));
+      return opt;
+    }),
+  );
+  const { parameters, totalParams, trainableParams } = main.summary();
+  expect([totalParams, trainableParams]).toEqual([9 + 3 + 3 + 3, 15]);
+  expect(parameters[0]).toEqual({
+    key: "shared",
+    name: "shared",
+    shape: [3, 3],
+    learningRate: { value: 0.05, source: "ParamAttr" },
+    regularizer: { value: "L1Decay, coeff=0.500000", source: "ParamAttr" },
+    clip: { value: "Gradient Clip By GlobalNorm, global_norm=1", source: "optimizer" },
+    trainable: { value: true, source: "default" },
+    initializer: { value: "Constant(1)", source: "ParamAttr" },
+    sharedBy: ["fc_0", "fc_1"],
+  });
+  expect(parameters[1]).toMatchObject({ name: "fc_0.b_0", trainable: { value: false, source: "ParamAttr" } });
+  expect(parameters[2]).toMatchObject({
+    clip: { value: "no", source: "ParamAttr" },
+    regularizer: { value: "L2Decay, coeff=0.250000", source: "optimizer" },
+    initializer: { value: "Constant(0)", source: "default" },
+  });
+  for (const { name } of parameters) Object.assign(main.globalBlock().var(name), { learningRate: 2 });
+  expect(main.summary({ optimizer: momentum }).parameters[3]!.learningRate).toEqual({ value: 1, source: "assigned" });
+  expect(main.summary().toString()).toMatch(/fc_2\.w_0 +fc_2\.w_0 +\[3, 1\] +1 \(assigned\)/);
+  expect(() => main.summary({ optimiser: 1 } as never)).toThrow(/optimizer/);
 });
 
 describe("optimizer state", () => {

@@ -2,7 +2,9 @@
 
 import { InvalidArgumentError, NotFoundError } from "../core/errors.js";
 import type { NdArray } from "../core/nd-array.js";
+import { checkOptions } from "../core/options.js";
 import type { Optimizer } from "../optimizer/optimizer.js";
+import type { ParameterSummary } from "../optimizer/parameter-table.js";
 import type { Parameter } from "../param/parameter.js";
 import { Block, type Operator, type VarDesc } from "../program/program.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -12,6 +14,7 @@ import { latestAfter, ProgramTrace } from "./program-trace.js";
 import { formatProgram } from "./print.js";
 import type { Scope } from "./scope.js";
 import { programState, setProgramState, type StateMode } from "./program-state.js";
+import { programSummary } from "./program-summary.js";
 import { neededOps } from "./prune.js";
 import { forTesting } from "./test-form.js";
 import { type UpdatePlan, variantCount } from "./variants.js";
@@ -195,6 +198,29 @@ export class Program {
     copy.randomSeed = this.randomSeed;
     copy.startup = this.startup;
     return copy;
+  }
+
+  /**
+   * Counts parameters and explains for each one its rate, regularizer, clipping, trainability and initializer, with the source of each,
+   * as `summary` does for networks.
+   *
+   * @param options `optimizer`: whose settings are in force; by default those that were told to minimize in this Program
+   * @throws InvalidArgumentError for an unknown option.
+   * @example
+   * ```ts
+   * import { disableStatic, enableStatic, mean, optimizer, static as static_ } from "oarjs";
+   * enableStatic();
+   * const main = new static_.Program();
+   * static_.programGuard(main, new static_.Program(), () => {
+   *   const y = static_.nn.fc(static_.data("x", [-1, 4]), 2, { weightAttr: { learningRate: 0.5 } });
+   *   new optimizer.SGD({ learningRate: 0.1 }).minimize(mean(y));
+   * });
+   * console.log(main.summary().parameters[0]?.learningRate); // { value: 0.05, source: 'ParamAttr' }
+   * disableStatic();
+   * ```
+   */
+  summary(options: { readonly optimizer?: Optimizer | undefined } = {}): ParameterSummary {
+    return programSummary(this, checkOptions<typeof options>("Program.summary", options, ["optimizer"]).optimizer);
   }
 
   /** In how many forms it ran so far: one for each set of frozen parts and kinds of regularizers and clipping. Numbers make none. */
