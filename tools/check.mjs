@@ -6,7 +6,16 @@ import { isMain, root } from "./files.mjs";
 const TESTS = "test:fast";
 
 /** The checks in order, as the names of package.json's scripts. */
-const CHECKS = ["lint", "typecheck", "check:imports", "check:source", "check:package", "check:features", TESTS];
+const CHECKS = [
+  "lint",
+  "typecheck",
+  "check:imports",
+  "check:source",
+  "check:package",
+  "check:features",
+  "check:bench",
+  TESTS,
+];
 
 if (isMain(import.meta.url)) {
   const checks = process.argv.includes("--without-tests") ? CHECKS.filter((name) => name !== TESTS) : CHECKS;

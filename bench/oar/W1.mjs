@@ -1,18 +1,11 @@
 // W1: matrix products, each compiled for its size and run alone.
 import { jit, matmul, toTensor } from "oarjs";
+import { giga, products, seconds } from "../timing.mjs";
 import { emit, load, sample, time } from "./common.mjs";
 
 /** @typedef {import("oarjs").Tensor} Tensor */
 
-const sizes = {
-  g512: [512, 512, 512],
-  g1024: [1024, 1024, 1024],
-  g2048: [2048, 2048, 2048],
-  skinny: [128, 784, 256],
-  bmm: [32, 128, 64, 128],
-};
-
-for (const [name, size] of Object.entries(sizes)) {
+for (const [name, size] of Object.entries(products)) {
   const [a, b] = [toTensor(await load(`W1_${name}_a`)), toTensor(await load(`W1_${name}_b`))];
   const product = jit.compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => matmul(x, y));
   let c = product(a, b);
@@ -24,7 +17,7 @@ for (const [name, size] of Object.entries(sizes)) {
       c = product(a, b);
     },
     () => undefined,
+    { limit: seconds / 3 },
   );
-  const giga = (2 * size.reduce((n, e) => n * e, 1)) / 1e9;
-  emit(name, giga / median, "GFLOP/s", { best: giga / best, loss_trace: sample(await c.data("float32")) });
+  emit(name, giga(size) / median, "GFLOP/s", { best: giga(size) / best, loss_trace: sample(await c.data("float32")) });
 }

@@ -17,12 +17,10 @@ await loadWeights(net, Object.fromEntries(files));
 
 const parameters = net.parameters();
 await benchClassifier(net, {
-  net,
   xs: batches(await load("W2_x")),
   ys: batches(await load("W2_y")),
   makeOptimizer: () =>
     workload === "W2.sgd"
       ? new optimizer.SGD({ learningRate: 0.01, parameters })
       : new optimizer.Adam({ learningRate: 1e-3, parameters }),
-  traceLength: 10,
 });

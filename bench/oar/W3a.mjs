@@ -24,9 +24,7 @@ const files = Object.entries(places).flatMap(([i, [weight, bias]]) => [
 await loadWeights(net, Object.fromEntries(files));
 
 await benchClassifier(net, {
-  net,
   xs: batches(await load("W3a_x")),
   ys: batches(await load("W3a_y")),
   makeOptimizer: () => new optimizer.Adam({ learningRate: 1e-3, parameters: net.parameters() }),
-  traceLength: 10,
 });

@@ -69,7 +69,6 @@ for (let s = 0; s < 4; s++) {
 await loadWeights(net, files);
 
 await benchClassifier(net, {
-  net,
   xs: batches(await load("W3b_x")),
   ys: batches(await load("W3b_y")),
   makeOptimizer: () =>
@@ -79,5 +78,4 @@ await benchClassifier(net, {
       parameters: net.parameters(),
       weightDecay: new regularizer.L2Decay(5e-4),
     }),
-  traceLength: 4,
 });

@@ -1,6 +1,6 @@
 // W4: a text classifier, embedding 50000 x 100, mean over 200 words, two linear layers; the embedding trained densely, lazily, or frozen.
-import { jit, nn, optimizer } from "oarjs";
-import { batches, benchTraining, load, pick, workload } from "./common.mjs";
+import { nn, optimizer } from "oarjs";
+import { batches, benchTraining, load, workload } from "./common.mjs";
 
 /** @typedef {import("oarjs").Tensor} Tensor */
 
@@ -19,14 +19,9 @@ const output = new nn.Linear(64, 2, { weightAttr: await assigned("w1"), biasAttr
 const parameters = [...words.parameters(), ...hidden.parameters(), ...output.parameters()];
 const opt = new optimizer.Adam({ learningRate: 2e-2, parameters, lazyMode: kind === "sparse" });
 
-const xs = batches(await load("W4_x"));
-const ys = batches(await load("W4_y"));
-const step = jit.compile((/** @type {Tensor} */ x, /** @type {Tensor} */ y) => {
-  const logits = output(nn.functional.relu(hidden(words(x).mean(1))));
-  const loss = nn.functional.crossEntropy(logits, y);
-  loss.backward();
-  opt.step();
-  opt.clearGrad();
-  return loss;
+await benchTraining((/** @type {Tensor} */ x) => output(nn.functional.relu(hidden(words(x).mean(1)))), {
+  parameters,
+  opt,
+  xs: batches(await load("W4_x")),
+  ys: batches(await load("W4_y")),
 });
-await benchTraining((i) => step(pick(xs, i), pick(ys, i)), 24, step.ready);

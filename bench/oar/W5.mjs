@@ -50,9 +50,7 @@ for (let l = 0; l < 4; l++) {
 await loadWeights(net, files);
 
 await benchClassifier(net, {
-  net,
   xs: batches(await load("W5_x")),
   ys: batches(await load("W5_y")).map((y) => y.reshape([-1])),
   makeOptimizer: () => new optimizer.AdamW({ learningRate: 3e-4, weightDecay: 0.01, parameters: net.parameters() }),
-  traceLength: 6,
 });

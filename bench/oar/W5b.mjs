@@ -32,9 +32,7 @@ for (const l of [0, 1]) {
 await loadWeights(net, files);
 
 await benchClassifier(net, {
-  net,
   xs: batches(await load("W5b_x")),
   ys: batches(await load("W5b_y")),
   makeOptimizer: () => new optimizer.Adam({ learningRate: 1e-3, parameters: net.parameters() }),
-  traceLength: 8,
 });

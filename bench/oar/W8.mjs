@@ -44,13 +44,6 @@ for (const [metric, train] of /** @type {const} */ ([
   const [first] = await run();
   for (let i = 0; i < 20; i++) await run();
   await new Promise((done) => setTimeout(done, 1500));
-  /** @type {Promise<unknown>} */
-  let last = Promise.resolve();
-  const { median, best } = await time(
-    () => {
-      last = run();
-    },
-    () => last,
-  );
+  const { median, best } = await time(run, () => undefined, { wait: true });
   emit(metric, median * 1e6, "us/run", { best: best * 1e6, loss_trace: [Number(first?.data[0])] });
 }
