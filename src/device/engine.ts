@@ -2,7 +2,7 @@
 
 import { BugError } from "../core/errors.js";
 import type { Kernel } from "../kernel/stmt.js";
-import { Backend, type BackgroundTarget } from "./backend.js";
+import { Backend, type BackgroundTarget, type BackgroundWork, type Settled } from "./backend.js";
 import { Heap } from "./heap.js";
 import { MemoryKeeper } from "./memory.js";
 import { Storage } from "./storage.js";
@@ -12,8 +12,12 @@ import { type CompiledKernel, type Target, launchEntry } from "./target.js";
 export interface Platform {
   /** Makes the target that this machine should use on a heap. */
   createTarget(heap: Heap): Target;
-  /** Makes a faster target that compiles in the background; undefined where there is none. */
-  createAccelerator?(heap: Heap): BackgroundTarget | undefined;
+  /** Makes a faster target that compiles in the background; undefined where none is wanted, an error where there is none. */
+  createAccelerator?(heap: Heap, done: (settled: Settled<BackgroundTarget>) => void): BackgroundWork | undefined;
+  /** A variable of the process's environment; absent where there is none. */
+  environment?(name: string): string | undefined;
+  /** Writes a text file, making its folder; gives its path. Absent where there are no files. */
+  writeText?(folder: string, name: string, text: string): string;
   /** Runs the garbage collector now and lets dead weak references show; false where the platform cannot. */
   collect(): boolean;
 }
@@ -35,7 +39,11 @@ export class Engine {
   /** Launches by eager plans since the start. */
   launches = 0;
   readonly primary: Backend;
-  private accelerator_: Backend<BackgroundTarget> | null | undefined;
+  private background: BackgroundWork | undefined;
+  private accelerator: Backend<BackgroundTarget> | undefined;
+  /** Who waits for the accelerator; undefined before it was asked for and after it is there. */
+  private waiting: ((backend: Backend<BackgroundTarget> | undefined) => void)[] | undefined;
+  private asked = false;
   private scratch = 0;
   private scratchSize = 0;
 
@@ -62,18 +70,44 @@ export class Engine {
     return this.primary.compiledKernels;
   }
 
-  /** A faster target that compiles in the background, where the platform has one; made when first asked for. */
-  get accelerator(): Backend<BackgroundTarget> | undefined {
-    if (this.accelerator_ === undefined) {
-      const target = this.platform.createAccelerator?.(this.heap);
-      this.accelerator_ = target ? new Backend(target) : null;
-    }
-    return this.accelerator_ ?? undefined;
+  /** Calls back with a faster target that compiles in the background, or undefined where there is none; made when first asked for. */
+  accelerate(done: (backend: Backend<BackgroundTarget> | undefined) => void): void {
+    if (this.waiting) this.waiting.push(done);
+    else if (this.asked) done(this.accelerator);
+    else this.makeAccelerator(done);
   }
 
-  /** Keeps the reason why native code could not be made, for `oar doctor`. */
+  private makeAccelerator(done: (backend: Backend<BackgroundTarget> | undefined) => void): void {
+    this.asked = true;
+    this.waiting = [done];
+    const made = (settled: Settled<BackgroundTarget>): void => {
+      if (settled.value) this.accelerator = new Backend(settled.value);
+      else this.noteFailure(settled.error);
+      const { waiting = [] } = this;
+      this.waiting = undefined;
+      for (const each of waiting) each(this.accelerator);
+    };
+    this.background = this.platform.createAccelerator?.(this.heap, made);
+    if (this.background) return;
+    this.waiting = undefined;
+    done(undefined);
+  }
+
+  /** Looks whether a compiler has ended; see `BackgroundWork.poll`. */
+  poll(): void {
+    this.background?.poll();
+  }
+
+  /** Keeps the reason why native code could not be made. */
   noteFailure(error: unknown): void {
     this.lastFailure = error;
+  }
+
+  /** The same in words. */
+  get failureText(): string | undefined {
+    const { lastFailure } = this;
+    if (lastFailure === undefined) return undefined;
+    return lastFailure instanceof Error ? lastFailure.message : String(lastFailure);
   }
 
   /** A new storage; makes room first when much memory is held by handles that may be dead. */
@@ -100,7 +134,16 @@ export class Engine {
       return;
     }
     writeEntry(this.heap, this.launchArea, kernel, args, blocks, 0);
-    target.launch(this.launchArea, 1, target.threads);
+    this.launch(target, this.launchArea, 1, target.threads);
+  }
+
+  /**
+   * Runs a launch table of one of this engine's targets on at most `threads` threads. A compiler that works beside is left a processor: what
+   * it takes from the steps now, the sooner native code gives back.
+   */
+  launch(target: Target, table: number, count: number, threads: number): void {
+    const spared = this.background?.running === true && threads === target.threads && threads > 1;
+    target.launch(table, count, spared ? threads - 1 : threads);
   }
 }
 

@@ -16,12 +16,20 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Environment, sha256 } from "./native-compiler-node.js";
+import type { Environment } from "./native-commands-node.js";
+import { sha256 } from "./native-compiler-node.js";
 
 /** Bytes of libraries a cache keeps. */
 export const DEFAULT_CACHE_BYTES = 256 * 2 ** 20;
 /** Age in ms after which an unfinished file is a leftover of a process that died. */
 const LEFTOVER_AGE = 3_600_000;
+
+/** Temporary files of this process. */
+const unfinished = new Set<string>();
+
+function removeUnfinished(): void {
+  for (const path of unfinished) rmSync(path, { force: true });
+}
 
 const isDigest = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
@@ -53,9 +61,19 @@ export class LibraryCache {
     if (!own) process.once("exit", this.removeAtExit);
   }
 
-  /** A name for a library that is being written. */
+  /** A name for a file that is being written, until it is renamed or dropped; what the process leaves is removed when it ends. */
   temporary(): string {
-    return join(this.directory, `${process.pid}-${randomUUID()}.tmp`);
+    const path = join(this.directory, `${process.pid}-${randomUUID()}.tmp`);
+    if (unfinished.size === 0) process.once("exit", removeUnfinished);
+    unfinished.add(path);
+    return path;
+  }
+
+  /** Forgets a temporary name, and removes the file if it is still there. */
+  drop(temporary: string): void {
+    rmSync(temporary, { force: true });
+    unfinished.delete(temporary);
+    if (unfinished.size === 0) process.off("exit", removeUnfinished);
   }
 
   /** The library that holds a nest, by its digest, if it is there and whole; one that is `loaded` is not read again. */
@@ -77,6 +95,7 @@ export class LibraryCache {
       const name = this.temporary();
       writeFileSync(name, `${digest}\n`, { mode: 0o600 });
       renameSync(name, join(this.directory, `${key}.nest`));
+      this.drop(name);
     }
     return digest;
   }
@@ -109,7 +128,7 @@ export class LibraryCache {
     if (!this.persistent) return;
     const libraries = this.list(".so");
     let bytes = libraries.reduce((sum, f) => sum + f.bytes, 0);
-    for (const file of this.list(".tmp")) if (Date.now() - file.time > LEFTOVER_AGE) rmSync(file.path, { force: true });
+    this.removeLeftovers();
     if (bytes <= this.maxBytes) return;
     const gone = new Set<string>();
     for (const file of libraries.sort((a, b) => a.time - b.time)) {
@@ -120,6 +139,15 @@ export class LibraryCache {
     }
     for (const file of this.list(".nest")) {
       if (gone.has(readText(file.path)?.trim() ?? "")) rmSync(file.path, { force: true });
+    }
+  }
+
+  /** Removes what processes left that were killed: our unfinished files, and the compiler's. */
+  private removeLeftovers(): void {
+    const ours = [".so", ".nest"];
+    for (const file of this.list("")) {
+      const old = Date.now() - file.time > LEFTOVER_AGE;
+      if (old && !ours.some((suffix) => file.name.endsWith(suffix))) rmSync(file.path, { force: true });
     }
   }
 

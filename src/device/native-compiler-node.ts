@@ -1,12 +1,9 @@
 // Finds a C compiler, asks it what processor it compiles for, and runs it: source on standard input, a shared library out.
 
-import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { constants, setPriority } from "node:os";
+import { dirname } from "node:path";
 import { UnavailableError } from "../core/errors.js";
-
-/** Environment variables. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Command, Environment, Outcome, Task } from "./native-commands-node.js";
 
 /** A compiler that answered. */
 export interface Compiler {
@@ -41,9 +38,14 @@ const processors: readonly (readonly string[])[] = [["-march=native"], ["-mcpu=n
 
 const candidates: readonly (readonly string[])[] = [["cc"], ["gcc"], ["clang"], ["zig", "cc"]];
 
-/** Milliseconds after which a compiler counts as hung. */
-const PROBE_LIMIT = 20_000;
-const COMPILE_LIMIT = 300_000;
+/** Seconds after which a compiler counts as hung: generous for a busy machine, since libraries are compiled in small parts. */
+const TIME_LIMIT = 60;
+
+/** Milliseconds that a run of the compiler may take: `OAR_CC_TIMEOUT` in seconds, by default a minute. */
+function timeLimit(env: Environment): number {
+  const wished = Number(env.OAR_CC_TIMEOUT);
+  return 1000 * (wished > 0 ? wished : TIME_LIMIT);
+}
 
 /** The commands to try: `OAR_CC` alone if it is set (it may hold arguments), else the usual names on `PATH`. */
 export function compilerCandidates(env: Environment): readonly (readonly string[])[] {
@@ -51,21 +53,21 @@ export function compilerCandidates(env: Environment): readonly (readonly string[
   return wished ? [wished.split(/\s+/)] : candidates;
 }
 
+const notRun: Outcome = { status: undefined, stdout: "", stderr: "", seconds: 0, problem: "it was not run" };
+
 /** Asks one command for its predefined macros: they tell its version and the processor's features. A string says why it is no use. */
-export function probeCompiler(command: readonly string[], env: Environment): Compiler | string {
+export function* probeCompiler(command: readonly string[], env: Environment): Task<Compiler | string> {
   const english = { ...env, LC_ALL: "C" };
   let problem = "";
   for (const processor of processors) {
     const flags = [...language, ...processor];
-    const [program, ...own] = command as [string, ...string[]];
-    const run = spawnSync(program, [...own, ...flags, "-dM", "-E", "-x", "c", "-"], {
-      input: "",
-      env: english,
-      encoding: "utf8",
-      timeout: PROBE_LIMIT,
-      maxBuffer: 16 << 20,
-    });
-    if (run.error) return `${command.join(" ")}: ${run.error.message}`;
+    let run = notRun;
+    const ended = (outcome: Outcome): void => {
+      run = outcome;
+    };
+    const question = [...command, ...flags, "-dM", "-E", "-x", "c", "-"];
+    yield [{ command: question, env: english, input: "", limit: timeLimit(env), ended }];
+    if (run.problem !== undefined) return `${command.join(" ")}: ${run.problem}`;
     const macros = run.stdout;
     if (run.status === 0 && /__SIZEOF_POINTER__ 8\b/.test(macros) && macros.includes("__GNUC__")) {
       const version = /__VERSION__ "(.*)"/.exec(macros)?.[1] ?? "unknown";
@@ -94,7 +96,7 @@ const firstLine = (text: string): string =>
   "";
 
 const argumentsFor = (compiler: Compiler, output: string): string[] => [
-  ...compiler.command.slice(1),
+  ...compiler.command,
   ...compiler.flags,
   "-shared",
   "-pthread",
@@ -106,59 +108,35 @@ const argumentsFor = (compiler: Compiler, output: string): string[] => [
   "-lm",
 ];
 
-function failure(compiler: Compiler, status: string, stderr: string): UnavailableError {
+function failure(compiler: Compiler, run: Outcome): UnavailableError {
   const command = compiler.command.join(" ");
-  return new UnavailableError(`the C compiler ${command} failed (${status}): ${firstLine(stderr)}`, {
+  const why = run.problem ?? `status ${run.status}`;
+  const words = firstLine(run.stderr);
+  return new UnavailableError(`the C compiler ${command} failed (${why})${words && `: ${words}`}`, {
     command,
-    stderr: stderr.slice(0, 4000),
+    stderr: run.stderr.slice(0, 4000),
     hint: "set OAR_CC to a working compiler, or OAR_TARGET=wasm to do without.",
   });
 }
 
-/** Compiles a library and waits for it. Throws UnavailableError with the compiler's words. */
-export function compileLibrary(compiler: Compiler, source: string, output: string): void {
-  const run = spawnSync(compiler.command[0]!, argumentsFor(compiler, output), {
+/**
+ * The command that compiles a library; the compiler's own files go beside it. When it has succeeded, `made` is told the seconds it took.
+ * Fails with UnavailableError and the compiler's words.
+ */
+export function libraryCommand(
+  compiler: Compiler,
+  source: string,
+  output: string,
+  made: (seconds: number) => void,
+): Command {
+  return {
+    command: argumentsFor(compiler, output),
     input: source,
-    env: compiler.env,
-    encoding: "utf8",
-    timeout: COMPILE_LIMIT,
-    maxBuffer: 16 << 20,
-  });
-  // A compiler that dies before it has read its input leaves EPIPE behind; its status tells the story.
-  if (run.error && run.status === null) throw failure(compiler, "not run", run.error.message);
-  if (run.status !== 0) throw failure(compiler, `status ${run.status ?? run.signal}`, run.stderr);
-}
-
-/** Compiles a library at the lowest priority while this process goes on. Rejects with UnavailableError. */
-export function compileLibraryInBackground(compiler: Compiler, source: string, output: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(compiler.command[0]!, argumentsFor(compiler, output), {
-      stdio: ["pipe", "ignore", "pipe"],
-      env: compiler.env,
-      timeout: COMPILE_LIMIT,
-    });
-    lowerPriority(child.pid);
-    let stderr = "";
-    child.stderr.setEncoding("utf8").on("data", (text: string) => {
-      if (stderr.length < 100_000) stderr += text;
-    });
-    child.on("error", (error) => reject(failure(compiler, "not run", error.message)));
-    child.on("close", (status, signal) => {
-      if (status === 0) resolve();
-      else reject(failure(compiler, `status ${status ?? signal}`, stderr));
-    });
-    // A compiler that dies early closes its end; its status tells the story.
-    child.stdin.on("error", () => undefined);
-    child.stdin.end(source);
-  });
-}
-
-/** The compiler's children inherit the priority: it is lowered before they start. Where that is refused, it just runs at ours. */
-function lowerPriority(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    setPriority(pid, constants.priority.PRIORITY_LOW);
-  } catch {
-    return;
-  }
+    env: { ...compiler.env, TMPDIR: dirname(output) },
+    limit: timeLimit(compiler.env),
+    ended(outcome) {
+      if (outcome.status !== 0) throw failure(compiler, outcome);
+      made(outcome.seconds);
+    },
+  };
 }

@@ -1,13 +1,15 @@
 // Node's side of the engine: which target to use, its threads, and the garbage collector.
 
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { createContext, runInContext, runInNewContext } from "node:vm";
 import { InvalidArgumentError, UnavailableError } from "../core/errors.js";
 import type { Platform } from "./engine.js";
 import type { Heap } from "./heap.js";
 import { interpTarget } from "./interp-target.js";
-import type { BackgroundTarget } from "./backend.js";
-import { createNativeTarget, type NativeUnavailable } from "./native-node.js";
+import type { BackgroundTarget, BackgroundWork, Settled } from "./backend.js";
+import { createNativeInBackground, createNativeTarget } from "./native-node.js";
 import type { Target } from "./target.js";
 import { threadCount } from "./thread-count-node.js";
 import { nodeThreads } from "./threads-node.js";
@@ -17,7 +19,18 @@ export { files, localFiles } from "./files-node.js";
 export { startHostWorker } from "./host-worker-node.js";
 
 /** The platform of this process. `OAR_TARGET=interp|wasm|native` forces a target. */
-export const platform: Platform = { createTarget, createAccelerator, collect };
+export const platform: Platform = {
+  createTarget,
+  createAccelerator,
+  collect,
+  environment: (name) => process.env[name],
+  writeText(folder, name, text) {
+    const path = join(folder, name);
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(path, text);
+    return path;
+  },
+};
 
 function createTarget(heap: Heap, wish = process.env["OAR_TARGET"]): Target {
   if (wish === "interp") return interpTarget(heap);
@@ -32,17 +45,14 @@ function createTarget(heap: Heap, wish = process.env["OAR_TARGET"]): Target {
   return createWasmTarget(heap, { threads: heap.shared ? nodeThreads(threadCount()) : undefined });
 }
 
-let unavailable: NativeUnavailable | undefined;
-
-/** Why there is no native code, once it was asked for: for `oar doctor`. */
-export const nativeUnavailable = (): NativeUnavailable | undefined => unavailable;
-
-/** Native code beside WebAssembly, unless a target is forced. */
-function createAccelerator(heap: Heap): BackgroundTarget | undefined {
+/** Native code beside WebAssembly, unless a target is forced. Fails with UnavailableError, which says why there is none. */
+function createAccelerator(heap: Heap, done: (settled: Settled<BackgroundTarget>) => void): BackgroundWork | undefined {
   if (process.env["OAR_TARGET"]) return undefined;
-  const { target, reason } = createNativeTarget(heap);
-  unavailable = reason;
-  return target;
+  return createNativeInBackground(heap, ({ value, error }) => {
+    if (value?.target) return done({ value: value.target });
+    const { reason } = value ?? {};
+    done({ error: reason ? new UnavailableError(reason.message, { tried: reason.tried }) : error });
+  });
 }
 
 let collector: { readonly gc: () => void; readonly drain: object } | undefined;

@@ -27,6 +27,13 @@ export const launchEntry = { bytes: 32, fn: 0, args: 8, blocks: 12, flags: 16 } 
  */
 export const launchFlags = { single: 1, noBarrier: 2 } as const;
 
+/** A kernel in a target's language. */
+export interface KernelSource {
+  readonly text: string;
+  /** How files of the language end, as in `c`. */
+  readonly extension: string;
+}
+
 /** A way to run kernels on the shared heap. */
 export interface Target {
   readonly name: TargetName;
@@ -34,6 +41,8 @@ export interface Target {
   readonly threads: number;
   /** Bytes of the widest vector registers, where the target knows them. */
   readonly vectorBytes?: number;
+  /** What the target makes of a kernel before it becomes machine code, for people: C, or WebAssembly's instructions. */
+  source?(kernel: Kernel): KernelSource;
   /** Compiles kernels together, synchronously. Equal kernels may be given again: caching is the caller's. */
   compile(kernels: readonly Kernel[]): CompiledKernel[];
   /** Runs the `count` entries of the table at heap address `table`, on at most `threads` threads; returns when all are done. */

@@ -85,7 +85,7 @@ export class Executable {
     for (const segment of this.segments) {
       if (segment.entries > 0) {
         engine.launches++;
-        this.backend.target.launch(segment.table, segment.entries, segment.threads);
+        engine.launch(this.backend.target, segment.table, segment.entries, segment.threads);
       }
       if (segment.host) this.runHost(engine, segment.host, this.resolved());
     }

@@ -1,7 +1,7 @@
 // Plan: a fused graph compiled for an engine, with the recipe that fills argument tables and launches its kernels.
 
 import { type Shape, sizeOf } from "../core/shape.js";
-import type { Backend, BackgroundTarget } from "../device/backend.js";
+import type { Backend, BackgroundTarget, Settled } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
 import type { CompiledKernel, Target } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
@@ -168,18 +168,39 @@ export interface PlanOptions {
   readonly fuse?: boolean;
 }
 
+/** Graphs that were fused for a target whose compiler is at work on their kernels. */
+const prepared = new WeakMap<Graph, { readonly target: Target; readonly generic: boolean; readonly steps: Step[] }>();
+
 function fuseFor(backend: Backend, graph: Graph, options: PlanOptions): Step[] {
   return fuse(graph, { target: targetFactsOf(backend.target), generic: options.generic, fuse: options.fuse ?? true });
 }
 
+/** The steps of a graph, once more if they were prepared. */
+function stepsFor(backend: Backend, graph: Graph, options: PlanOptions): Step[] {
+  const ready = prepared.get(graph);
+  if (options.fuse === false || ready?.target !== backend.target || ready.generic !== options.generic) {
+    return fuseFor(backend, graph, options);
+  }
+  prepared.delete(graph);
+  return ready.steps;
+}
+
 const kernelsOf = (steps: readonly Step[]): Kernel[] => steps.flatMap((s) => (s.kind === "nest" ? s.nest.kernels : []));
 
-/** Compiles the kernels of graphs in the background, together, so that `compileGraph` finds them. */
-export const prepareGraphs = (
+/** Compiles the kernels of graphs in the background, together, so that `compileGraph` finds them; gives the number of different ones. */
+export function prepareGraphs(
   backend: Backend<BackgroundTarget>,
   graphs: readonly Graph[],
-  options: PlanOptions,
-): Promise<void> => backend.prepare(graphs.flatMap((graph) => kernelsOf(fuseFor(backend, graph, options))));
+  options: Pick<PlanOptions, "generic">,
+  done: (settled: Settled<number>) => void,
+): void {
+  const kernels = graphs.flatMap((graph) => {
+    const steps = fuseFor(backend, graph, options);
+    prepared.set(graph, { target: backend.target, generic: options.generic, steps });
+    return kernelsOf(steps);
+  });
+  backend.prepare(kernels, done);
+}
 
 /** Fuses and compiles a graph. */
 export function compileGraph(
@@ -188,7 +209,7 @@ export function compileGraph(
   values: readonly GraphValue[],
   options: PlanOptions,
 ): Plan {
-  const steps = fuseFor(backend, graph, options);
+  const steps = stepsFor(backend, graph, options);
   const compiled = backend.compile(kernelsOf(steps));
   let at = 0;
   const aliases = new Map<number, Alias>();

@@ -4,9 +4,10 @@ import { dtypes } from "../core/dtype.js";
 import { BugError } from "../core/errors.js";
 import { isDeterministic } from "../core/flags.js";
 import { type Shape, sizeOf } from "../core/shape.js";
-import type { Backend, BackgroundTarget } from "../device/backend.js";
+import type { Backend } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
 import type { Storage } from "../device/storage.js";
+import type { TargetName } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Graph } from "../fuse/fuse.js";
 import { cleanGraph } from "../program/clean.js";
@@ -39,6 +40,18 @@ interface Output {
   readonly root: GraphValue;
 }
 
+/** What became of native code for a block. */
+export interface CompileReport {
+  /** What the block's next run uses. */
+  readonly target: TargetName;
+  /** Different kernels it is made of. */
+  readonly kernels: number;
+  /** From the moment native code was asked for until it was there, or could not be made. */
+  readonly seconds: number;
+  /** Why there is no native code. */
+  readonly reason?: string;
+}
+
 /** Runs on WebAssembly before native code is asked for: what is called once or twice is not worth a compiler. */
 const runsBeforeUpgrade = 2;
 
@@ -53,7 +66,7 @@ export class Runnable {
   private readonly outputs: readonly Output[];
   private runs = 0;
   private compiled: Backend | undefined;
-  private work: Promise<void> = Promise.resolve();
+  private work: Promise<CompileReport> | undefined;
 
   constructor(
     private readonly on: Engine,
@@ -108,9 +121,20 @@ export class Runnable {
     return this.executable.addressOf(this.outputs[i]!.root.id);
   }
 
-  /** Resolves when no compilation is under way; the next run uses what it made. */
-  settled(): Promise<void> {
-    return this.work;
+  /** Waits for a compilation that is under way, and keeps the process alive meanwhile. Undefined: none was asked for yet. */
+  async settled(): Promise<CompileReport | undefined> {
+    const alive = setInterval(() => undefined, 60_000);
+    try {
+      for (const region of this.regions.values()) await region.settled();
+      return await this.work;
+    } finally {
+      clearInterval(alive);
+    }
+  }
+
+  /** Asks for native code now, unless it was asked for; it is used from the first run after it is there. */
+  requestNative(): void {
+    this.work ??= this.compileNative();
   }
 
   /** Time of each kernel, in milliseconds; see Executable.profile. */
@@ -156,8 +180,8 @@ export class Runnable {
 
   /** Asks for native code after a few runs, and goes over to it once it is there. */
   private upgrade(): void {
-    if (++this.runs === runsBeforeUpgrade + 1 && !isDeterministic() && this.on.accelerator)
-      this.work = this.compileNative(this.on.accelerator);
+    if (++this.runs === runsBeforeUpgrade + 1 && !isDeterministic()) this.requestNative();
+    this.on.poll();
     if (!this.compiled) return;
     const before = this.executable;
     this.executable = this.make(this.compiled);
@@ -165,14 +189,27 @@ export class Runnable {
     before.dispose();
   }
 
-  private async compileNative(backend: Backend<BackgroundTarget>): Promise<void> {
-    try {
-      await prepareGraphs(backend, [this.graph], { generic: false });
-      this.compiled = backend;
-    } catch (error) {
-      // Training goes on in WebAssembly.
-      this.on.noteFailure(error);
-    }
+  private compileNative(): Promise<CompileReport> {
+    const { on } = this;
+    const start = performance.now();
+    return new Promise((resolve) => {
+      const report = (target: TargetName, kernels: number, reason?: string): void => {
+        const seconds = (performance.now() - start) / 1000;
+        resolve({ target, kernels, seconds, ...(reason === undefined ? {} : { reason }) });
+      };
+      on.accelerate((backend) => {
+        if (!backend) return report(on.target.name, 0, on.failureText);
+        prepareGraphs(backend, [this.graph], { generic: false }, ({ value, error }) => {
+          if (value !== undefined) {
+            this.compiled = backend;
+            return report(backend.target.name, value);
+          }
+          // Training goes on in WebAssembly.
+          on.noteFailure(error);
+          report(on.target.name, 0, on.failureText);
+        });
+      });
+    });
   }
 }
 

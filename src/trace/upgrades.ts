@@ -22,23 +22,40 @@ const gatherTime = 50;
 /** Plans compiled by one call of the compiler. */
 const batchSize = 24;
 
-const queues = new WeakMap<Engine, Upgradable[]>();
+/** Hot plans of an engine that wait for the compiler. */
+interface Queue {
+  readonly plans: Upgradable[];
+  /** When they are compiled, as `performance.now()` says; infinite while others are. */
+  due: number;
+}
+
+const queues = new WeakMap<Engine, Queue>();
 
 /** Notes work; queues the plan when it has become hot. */
 export function noteWork(on: Engine, plan: Upgradable, work: number): void {
   plan.heat += work;
-  if (plan.heat < hot || plan.heat === Infinity) return;
+  if (plan.heat < hot) return;
+  const queue = queues.get(on);
+  if (queue) look(on, queue);
+  if (plan.heat === Infinity) return;
   plan.heat = Infinity;
   if (isDeterministic()) return;
-  const queue = queues.get(on);
-  if (queue) queue.push(plan);
+  if (queue) queue.plans.push(plan);
   else start(on, plan);
 }
 
+/** What the event loop would do, for loops that do not return to it. */
+function look(on: Engine, queue: Queue): void {
+  if (queue.due === Infinity) on.poll();
+  else if (performance.now() >= queue.due) drain(on, queue);
+}
+
 function start(on: Engine, first: Upgradable): void {
-  const queue = [first];
+  const queue = { plans: [first], due: performance.now() + gatherTime };
   queues.set(on, queue);
-  const timer: unknown = setTimeout(() => void drain(on, queue), gatherTime);
+  const timer: unknown = setTimeout(() => {
+    if (queue.due !== Infinity) drain(on, queue);
+  }, gatherTime);
   letExit(timer);
 }
 
@@ -48,26 +65,29 @@ function letExit(timer: unknown): void {
     timer.unref();
 }
 
-async function drain(on: Engine, queue: Upgradable[]): Promise<void> {
-  const backend = on.accelerator;
-  while (backend && queue.length > 0) await compileBatch(on, backend, queue.splice(0, batchSize));
-  queues.delete(on);
+/** Compiles what waits, batch after batch. */
+function drain(on: Engine, queue: Queue): void {
+  queue.due = Infinity;
+  on.accelerate((backend) => {
+    const next = (): void => {
+      if (backend && queue.plans.length > 0) compileBatch(on, backend, queue.plans.splice(0, batchSize), next);
+      else queues.delete(on);
+    };
+    next();
+  });
 }
 
-async function compileBatch(
+function compileBatch(
   on: Engine,
   backend: Backend<BackgroundTarget>,
   batch: readonly Upgradable[],
-): Promise<void> {
-  try {
-    await prepareGraphs(
-      backend,
-      batch.map((u) => u.graph),
-      { generic: true },
-    );
-    for (const u of batch) u.apply(backend);
-  } catch (error) {
-    // Eager calls go on in WebAssembly.
-    on.noteFailure(error);
-  }
+  next: () => void,
+): void {
+  const graphs = batch.map((u) => u.graph);
+  prepareGraphs(backend, graphs, { generic: true }, ({ error }) => {
+    // Eager calls go on in WebAssembly where it failed.
+    if (error !== undefined) on.noteFailure(error);
+    else for (const u of batch) u.apply(backend);
+    next();
+  });
 }
