@@ -92,6 +92,10 @@ export class LookAhead extends Optimizer {
     super.applyGradients(pairs);
   }
 
+  override get rateOwner(): Optimizer {
+    return this.innerOptimizer.rateOwner;
+  }
+
   override settingsKey(parameters: readonly Parameter[]): string {
     return `${this.innerOptimizer.settingsKey(parameters)}/${super.settingsKey(parameters)}`;
   }

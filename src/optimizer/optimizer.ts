@@ -67,6 +67,7 @@ export abstract class Optimizer {
   readonly gradClip: GradientClip | null;
   readonly weightDecay: WeightDecayRegularizer | null;
   #rate: number | LRScheduler;
+  #scopeRate: number | undefined;
   readonly #accumulators: Accumulators;
   readonly #owner: OwnerSettings;
   readonly #multiPrecision: boolean;
@@ -160,7 +161,17 @@ export abstract class Optimizer {
 
   /** The rate in force, without the parameters' factors. */
   getLr(): number {
-    return rateNow(this.#rate);
+    return this.#scopeRate ?? rateNow(this.#rate);
+  }
+
+  /** The optimizer whose rate moves the parameters: itself, but for those around another. */
+  get rateOwner(): Optimizer {
+    return this;
+  }
+
+  /** Puts a Scope's rate in force while a Program's run is prepared; undefined: its own again. Static mode's. */
+  useRate(rate: number | undefined): void {
+    this.#scopeRate = rate;
   }
 
   /**

@@ -7,16 +7,16 @@ import { getDefaultDtype } from "../core/promotion.js";
 import { formatShape, type Shape, sizeOf } from "../core/shape.js";
 import { type MinimizeOptions, type Optimizer, setStaticMinimize } from "../optimizer/optimizer.js";
 import type { Parameter } from "../param/parameter.js";
-import { uniqueName } from "../param/unique-name.js";
 import { VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { walk } from "../trace/tape.js";
 import { publicExtent, standIn } from "./extents.js";
-import { buildingIn, defaultMainProgram, defaultStartupProgram, makePersistable } from "./mode.js";
+import { buildingIn, defaultMainProgram, defaultStartupProgram } from "./mode.js";
 import { programOf } from "./owners.js";
 import { Program } from "./program.js";
+import { showRate } from "./rates.js";
 import type { UpdatePlan } from "./variants.js";
 
 /** Options of {@link data}. */
@@ -199,18 +199,5 @@ export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: Mini
   });
   return [[], pairs];
 }
-
-/** The Scope shows the optimizer's rate as `learning_rate_N`; the executor writes it before each run. */
-function showRate(program: Program, optimizer: Optimizer): void {
-  let name = rateNames.get(optimizer);
-  if (name === undefined) {
-    name = uniqueName.generate("learning_rate");
-    rateNames.set(optimizer, name);
-  }
-  if (!program.persistables.has(name)) makePersistable(name, [], "float32", optimizer.getLr());
-  program.rates.set(name, optimizer);
-}
-
-const rateNames = new WeakMap<Optimizer, string>();
 
 setStaticMinimize(minimizeStatic);

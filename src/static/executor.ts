@@ -18,6 +18,7 @@ import { publicExtent, Sizes } from "./extents.js";
 import { defaultMainProgram, extending } from "./mode.js";
 import { Program } from "./program.js";
 import { neededOps } from "./prune.js";
+import { withRates } from "./rates.js";
 import { globalScope, type Scope, scopeGuard } from "./scope.js";
 import { variantOf } from "./variants.js";
 
@@ -126,11 +127,9 @@ export class Executor {
     feeds.forEach(({ array }, i) => writeArray(on, array, compiled.inputs[i]!));
     const { trace } = program;
     for (const action of trace.beforeRun) action();
-    for (const s of trace.scalars) on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
-    for (const [name, optimizer] of given.rates) {
-      const shown = scope.findVar(name)?.tensor?.storage;
-      if (shown) on.heap.views.f32[shown.address / 4] = optimizer.getLr();
-    }
+    withRates(given, scope, () => {
+      for (const s of trace.scalars) on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
+    });
     compiled.runnable.runInto(compiled.inputs, compiled.outputs);
     if (trace.beforeRun.length > 0) given.stepCount++;
     return fetch.map((_, i) => {
@@ -260,10 +259,11 @@ function fetchedByName(given: Program, program: Program, name: string): VarDesc 
     });
   }
   const near = nearest(name, [...program.block.vars.keys(), ...program.gradients.keys()]);
+  const inside = given.blocks.slice(1).some((block) => block.vars.has(name));
   throw new NotFoundError(`the Program has no variable "${name}" to fetch; it was not built in it, or it was pruned.`, {
     op: "Executor.run",
     name,
-    hint: near ? `did you mean "${near}"?` : undefined,
+    hint: inside ? "it is made in a branch or a loop: return it from there." : near && `did you mean "${near}"?`,
   });
 }
 

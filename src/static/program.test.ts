@@ -7,6 +7,7 @@ import { BatchNorm1D } from "../nn/layers/batch-norm.js";
 import { Constant } from "../nn/initializer/constant.js";
 import { Linear } from "../nn/layers/linear.js";
 import { Adam } from "../optimizer/adam.js";
+import { StepDecay } from "../optimizer/lr/step-decay.js";
 import { Momentum } from "../optimizer/momentum.js";
 import { SGD } from "../optimizer/sgd.js";
 import type { Parameter } from "../param/parameter.js";
@@ -256,6 +257,52 @@ describe("settings of parameters in a Program that runs", () => {
     expect(readVar(scope, b.fc.bias!.name)).toEqual([7, 7]);
     await exe.run(b.startup, { scope });
     expect(readVar(scope, b.fc.weight.name)[0]).toBe(0.5);
+  });
+});
+
+describe("the learning rate in the Scope", () => {
+  const moved = async (b: ReturnType<typeof built>, exe: static_.Executor, scope: static_.Scope): Promise<number> => {
+    const before = readVar(scope, b.fc.bias!.name)[0]!;
+    const fetchList = ["linear_0.b_0@GRAD"];
+    const [g] = await exe.run(b.main, { scope, feed: { x: x23 }, fetchList });
+    return (before - readVar(scope, b.fc.bias!.name)[0]!) / (g!.data[0] as number);
+  };
+
+  test("may be written, in each scope on its own; setLr writes it, too", async () => {
+    let opt!: SGD;
+    const b = built((loss) => {
+      opt = new SGD({ learningRate: 0.001 });
+      opt.minimize(loss);
+    });
+    const exe = new Executor();
+    const [s, t] = [new Scope(), new Scope()];
+    for (const scope of [s, t]) await exe.run(b.startup, { scope });
+    const rate = s.findVar("learning_rate_0")!.getTensor();
+    expect(await moved(b, exe, s)).toBeCloseTo(0.001, 5);
+    rate.set([0.01]);
+    expect(await moved(b, exe, s)).toBeCloseTo(0.01, 5);
+    expect(await moved(b, exe, s)).toBeCloseTo(0.01, 5);
+    expect(await moved(b, exe, t)).toBeCloseTo(0.001, 5);
+    expect(opt.getLr()).toBe(0.001);
+    opt.setLr(0.02);
+    expect(await moved(b, exe, s)).toBeCloseTo(0.02, 5);
+    expect(rate.numpy().data[0]).toBe(Math.fround(0.02));
+    rate.set([0.03]);
+    expect(await moved(b, exe, s)).toBeCloseTo(0.03, 5);
+    expect(b.main.variants).toBe(1);
+  });
+
+  test("before the first run; and a schedule decides at every run", async () => {
+    const b = built((loss) => new SGD({ learningRate: 0.001 }).minimize(loss));
+    const exe = new Executor();
+    const scope = new Scope();
+    await exe.run(b.startup, { scope });
+    scope.findVar("learning_rate_0")!.getTensor().set([0.01]);
+    expect(await moved(b, exe, scope)).toBeCloseTo(0.01, 5);
+    const c = built((loss) => new SGD({ learningRate: new StepDecay(0.02, 1) }).minimize(loss));
+    await exe.run(c.startup, { scope });
+    scope.findVar("learning_rate_0")!.getTensor().set([0.5]);
+    expect(await moved(c, exe, scope)).toBeCloseTo(0.02, 5);
   });
 });
 
