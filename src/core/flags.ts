@@ -9,9 +9,14 @@ export interface Flags {
   strictPaddle: boolean;
   /** Results do not change while the process runs: native code replaces WebAssembly only at `await oar.jit.ready()`. */
   deterministic: boolean;
+  /** How much is told of what the engine does, on standard error or the console: 0 (nothing) to 5. First: `OAR_DEBUG`, or 0. */
+  debug: number;
 }
 
-const flags: Flags = { strictPaddle: false, deterministic: false };
+const flags: Flags = { strictPaddle: false, deterministic: false, debug: 0 };
+
+/** The highest level of `debug`. */
+const mostDebug = 5;
 
 /** Names of all switches. */
 const names = Object.keys(flags) as (keyof Flags)[];
@@ -19,7 +24,7 @@ const names = Object.keys(flags) as (keyof Flags)[];
 /**
  * Sets switches.
  *
- * @throws InvalidArgumentError for an unknown switch or a value that is no boolean.
+ * @throws InvalidArgumentError for an unknown switch or a value that is no boolean (`debug`: no integer from 0 to 5).
  * @example
  * ```ts
  * import { getFlags, setFlags } from "oarjs";
@@ -33,11 +38,27 @@ export function setFlags(given: Partial<Flags>): void {
   for (const name of names) {
     const value: unknown = given[name];
     if (value === undefined) continue;
-    if (typeof value !== "boolean") {
-      throw new InvalidArgumentError(`${name} must be a boolean, got ${describe(value)}.`, { op: "setFlags", name });
-    }
-    flags[name] = value;
+    if (name === "debug") flags.debug = debugOf(value, name);
+    else if (typeof value === "boolean") flags[name] = value;
+    else throw new InvalidArgumentError(`${name} must be a boolean, got ${describe(value)}.`, { op: "setFlags", name });
   }
+}
+
+function debugOf(value: unknown, name: string): number {
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= mostDebug) return value;
+  throw new InvalidArgumentError(`${name} must be an integer from 0 to ${mostDebug}, got ${describe(value)}.`, {
+    op: "setFlags",
+    name,
+  });
+}
+
+/**
+ * Takes the first value of `debug` from the environment variable `OAR_DEBUG`.
+ *
+ * @throws InvalidArgumentError when it is set to something else than an integer from 0 to 5.
+ */
+export function setDebugFrom(variable: string | undefined): void {
+  if (variable) flags.debug = debugOf(/^\d+$/.test(variable) ? Number(variable) : variable, "OAR_DEBUG");
 }
 
 /**
@@ -46,7 +67,7 @@ export function setFlags(given: Partial<Flags>): void {
  * @throws InvalidArgumentError for an unknown switch.
  */
 export function getFlags(which: string | readonly string[] = names): Partial<Flags> {
-  const out: Partial<Flags> = {};
+  const out: Partial<Record<keyof Flags, boolean | number>> = {};
   for (const name of typeof which === "string" ? [which] : which) {
     const known = names.find((n) => n === name);
     if (known === undefined) {
@@ -58,8 +79,11 @@ export function getFlags(which: string | readonly string[] = names): Partial<Fla
     }
     out[known] = flags[known];
   }
-  return out;
+  return out as Partial<Flags>;
 }
+
+/** How much is told of what the engine does; see {@link Flags.debug}. */
+export const debugLevel = (): number => flags.debug;
 
 /** Whether Python Paddle's dynamic behaviour is wanted exactly. */
 export const isStrictPaddle = (): boolean => flags.strictPaddle;

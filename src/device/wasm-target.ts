@@ -5,8 +5,9 @@ import { memBytes } from "../kernel/expr.js";
 import { type Kernel, scratchBytes } from "../kernel/stmt.js";
 import { emitModule } from "../render/wasm/emit.js";
 import { detectFeatures, hasSimd } from "../render/wasm/features.js";
+import { listModule } from "../render/wasm/listing.js";
 import type { Heap } from "./heap.js";
-import type { CompiledKernel, Target } from "./target.js";
+import type { CompiledKernel, KernelSource, Target } from "./target.js";
 import type { ThreadPool } from "./threads.js";
 import { type SerialRuntime, type ThreadedRuntime, buildRuntime } from "./wasm-runtime.js";
 import { WasmTeam } from "./wasm-team.js";
@@ -84,6 +85,10 @@ class WasmTarget implements Target {
       this.table.set(first + i, run);
       return { fn: first + i, run, scratchBytes: scratchBytes(kernel, (mem) => memBytes[mem]) };
     });
+  }
+
+  source(kernel: Kernel): KernelSource {
+    return { text: listModule(emitModule([kernel], this.features)), extension: "wat" };
   }
 
   launch(table: number, count: number, threads: number): void {

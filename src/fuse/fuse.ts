@@ -18,7 +18,7 @@ export interface Graph {
 
 /** A step of the fused graph: a nest of kernels, a host function, or a view: the output is its operand's memory. */
 export type Step =
-  | { readonly kind: "nest"; readonly nest: Nest }
+  | { readonly kind: "nest"; readonly nest: Nest; readonly nodes: readonly GraphNode[] }
   | { readonly kind: "host" | "view"; readonly node: GraphNode };
 
 /** How to fuse. */
@@ -51,12 +51,17 @@ export function fuse(graph: Graph, options: FuseOptions): Step[] {
         epilogue: g.nodes.slice(at + 1),
         outputs: g.outputs,
       };
-      return { kind: "nest", nest: emitKernelNest(group, emit) };
+      return { kind: "nest", nest: emitKernelNest(group, emit), nodes: g.nodes };
     }
     if (g.kind === "reduce")
-      return { kind: "nest", nest: emitReduceNest({ name, nodes: g.nodes, reduction: g.root }, emit) };
+      return {
+        kind: "nest",
+        nest: emitReduceNest({ name, nodes: g.nodes, reduction: g.root }, emit),
+        nodes: g.nodes,
+      };
     return {
       kind: "nest",
+      nodes: g.nodes,
       nest: emitRowNest({ name, nodes: g.nodes, outputs: g.outputs, domain: g.domain, rowAxes: g.rowAxes }, emit),
     };
   });

@@ -2,7 +2,7 @@
 
 import { dtypes } from "../core/dtype.js";
 import { BugError } from "../core/errors.js";
-import { sizeOf } from "../core/shape.js";
+import { type Shape, sizeOf } from "../core/shape.js";
 import type { Backend } from "../device/backend.js";
 import { type Engine, writeEntry } from "../device/engine.js";
 import { launchEntry, launchFlags } from "../device/target.js";
@@ -10,6 +10,7 @@ import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Graph } from "../fuse/fuse.js";
 import { type Lifetime, planArena } from "./memory-plan.js";
 import { type CompiledNest, compileGraph, type Plan } from "./plan.js";
+import { type LaunchInfo, type LaunchObserver, launchInfos } from "./profile.js";
 
 /** Work (as in CompiledNest.work) below which an entry runs on one thread. */
 const singleWork = 16384;
@@ -18,11 +19,25 @@ const singleWork = 16384;
 interface Segment {
   readonly table: number;
   readonly entries: number;
-  /** Name of each entry's kernel. */
-  readonly names: readonly string[];
+  /** Which kernel each entry launches, with its table of arguments. */
+  readonly launches: readonly Launch[];
   readonly threads: number;
   /** The host op after the nests, if any. */
   readonly host: GraphNode | undefined;
+}
+
+/** An entry of a table: a kernel of a nest. */
+interface Launch {
+  readonly nest: CompiledNest;
+  readonly kernel: number;
+  readonly args: number;
+  readonly single: boolean;
+}
+
+/** Time of one launch. */
+export interface LaunchTime extends LaunchInfo {
+  /** Milliseconds, the best of some runs. */
+  readonly ms: number;
 }
 
 /** Runs a host op on heap memory; `trace/` knows how. */
@@ -30,7 +45,7 @@ export type HostRunner = (engine: Engine, node: GraphNode, addresses: readonly n
 
 /** A compiled graph bound to memory. Inputs, captured tensors and outputs are bound by address, everything else is planned. */
 export class Executable {
-  private readonly plan: Plan;
+  readonly plan: Plan;
   private readonly segments: Segment[] = [];
   /** Argument words that hold a value's address, by value id. */
   private readonly words = new Map<number, number[]>();
@@ -44,7 +59,7 @@ export class Executable {
     graph: Graph,
     values: readonly GraphValue[],
     /** Values bound by the caller: inputs, captured tensors, outputs. */
-    bound: ReadonlySet<GraphValue>,
+    private readonly bound: ReadonlySet<GraphValue>,
     private readonly runHost: HostRunner,
     private readonly backend: Backend = engine.primary,
     options: { readonly fuse?: boolean } = {},
@@ -57,6 +72,12 @@ export class Executable {
   /** Nests in order, for inspection. */
   get nests(): readonly CompiledNest[] {
     return this.plan.steps.flatMap((s) => (s.kind === "nest" ? [s.nest] : []));
+  }
+
+  /** What each launch of a run does, in order. */
+  get launches(): readonly LaunchInfo[] {
+    const shapes = this.plan.values.map((v) => v.shape);
+    return this.segments.flatMap((s) => s.launches.map((l) => this.infoOf(l, shapes)));
   }
 
   /** The value whose memory a value is. */
@@ -91,24 +112,82 @@ export class Executable {
     }
   }
 
-  /**
-   * Milliseconds of each entry run alone, best of `rounds`, for `OAR_DEBUG` and benchmarks. It runs the step's kernels out of order, so
-   * the values in memory mean nothing afterwards.
-   */
-  profile(rounds = 5): { readonly name: string; readonly blocks: number; readonly ms: number }[] {
+  /** Runs everything, one launch after another, and tells the observer when each was under way. The results are those of `run`. */
+  runObserved(observer: LaunchObserver): void {
     const { engine } = this;
-    return this.segments.flatMap((segment) =>
-      segment.names.map((name, i) => {
-        const at = segment.table + i * launchEntry.bytes;
-        let ms = Infinity;
-        for (let r = 0; r < rounds; r++) {
-          const start = performance.now();
-          this.backend.target.launch(at, 1, segment.threads);
-          ms = Math.min(ms, performance.now() - start);
-        }
-        return { name, blocks: engine.heap.views.u32[(at + launchEntry.blocks) / 4]!, ms };
-      }),
-    );
+    const { target } = this.backend;
+    const shapes = this.plan.values.map((v) => v.shape);
+    for (const segment of this.segments) {
+      if (segment.entries > 0) engine.launches++;
+      segment.launches.forEach((launch, i) => {
+        const info = this.infoOf(launch, shapes);
+        const start = performance.now();
+        target.launch(segment.table + i * launchEntry.bytes, 1, launch.single ? 1 : segment.threads);
+        observer.launch(info, start, performance.now());
+      });
+      if (!segment.host) continue;
+      const start = performance.now();
+      this.runHost(engine, segment.host, this.resolved());
+      observer.host(segment.host.name, start, performance.now());
+    }
+  }
+
+  /**
+   * The best time of each launch in `rounds` runs of everything, one launch after another. What the runs change in memory that is not the
+   * executable's own (parameters, optimizer state, generators) is put back afterwards; other outputs go to memory of their own.
+   */
+  profile(rounds = 5): LaunchTime[] {
+    const best: { info: LaunchInfo; ms: number }[] = [];
+    let at = 0;
+    const observer: LaunchObserver = {
+      launch(info, start, end) {
+        const entry = best[at];
+        if (entry) entry.ms = Math.min(entry.ms, end - start);
+        else best.push({ info, ms: end - start });
+        at++;
+      },
+      host: () => undefined,
+    };
+    this.undone(() => {
+      for (let r = 0; r < rounds; r++) {
+        at = 0;
+        this.runObserved(observer);
+      }
+    });
+    return best.map(({ info, ms }) => ({ ...info, ms }));
+  }
+
+  /** Runs `fn`, during which the executable may run, and leaves the caller's memory as it was. */
+  private undone(fn: () => void): void {
+    const { heap } = this.engine;
+    const computed = new Set(this.plan.graph.nodes.flatMap((n) => n.outputs));
+    const changed = new Set([...this.plan.aliases].filter(([, a]) => a.written).map(([id]) => this.rootOf(id)));
+    const held: (() => void)[] = [];
+    for (const value of this.bound) {
+      const { id } = value;
+      const address = this.addresses[id]!;
+      const fresh = computed.has(value);
+      if (this.rootOf(id) !== id || address === 0 || !(fresh || changed.has(id))) continue;
+      const bytes = bytesOf(value);
+      const own = heap.alloc(Math.max(64, bytes));
+      if (fresh) this.bind(id, own);
+      else heap.views.u8.copyWithin(own, address, address + bytes);
+      held.push(() => {
+        if (fresh) this.bind(id, address);
+        else heap.views.u8.copyWithin(address, own, own + bytes);
+        heap.free(own);
+      });
+    }
+    try {
+      fn();
+    } finally {
+      for (const back of held) back();
+    }
+  }
+
+  private infoOf(launch: Launch, shapes: readonly Shape[]): LaunchInfo {
+    const { nest, kernel, args, single } = launch;
+    return launchInfos(this.engine, nest, args, !single, shapes)[kernel]!;
   }
 
   /** Frees the arena and the tables. */
@@ -232,9 +311,10 @@ export class Executable {
         counts[k]! > 0
           ? [
               {
+                nest,
                 kernel,
+                index: k,
                 args,
-                name: nest.nest.kernels[k]!.name,
                 blocks: counts[k]!,
                 small,
               },
@@ -258,7 +338,12 @@ export class Executable {
     return {
       table,
       entries: entries.length,
-      names: entries.map((e) => e.name),
+      launches: entries.map((e) => ({
+        nest: e.nest,
+        kernel: e.index,
+        args: e.args,
+        single: e.small || e.blocks < 2,
+      })),
       threads: parallel ? this.backend.target.threads : 1,
       host,
     };

@@ -6,7 +6,8 @@ import type { Arg, Expr } from "../kernel/expr.js";
 /** Reads the table at word `base`; masks are 0 or 1. */
 export type LaunchSize = (i32: Int32Array, base: number) => number;
 
-const binary: Readonly<Record<string, (x: number, y: number) => number>> = {
+/** i32 arithmetic by the names of the expression language; masks are 0 or 1. */
+export const binaryNumbers: Readonly<Record<string, (x: number, y: number) => number>> = {
   add: (x, y) => (x + y) | 0,
   sub: (x, y) => (x - y) | 0,
   mul: (x, y) => Math.imul(x, y),
@@ -40,7 +41,7 @@ export function launchSize(e: Expr): LaunchSize {
   }
   const args = e.args.map(launchSize);
   const [x, y, z] = args;
-  const f = binary[e.op];
+  const f = binaryNumbers[e.op];
   if (f) return (m, b) => f(x!(m, b), y!(m, b));
   if (e.op === "select") return (m, b) => (x!(m, b) ? y!(m, b) : z!(m, b));
   if (e.op === "neg") return (m, b) => -x!(m, b) | 0;

@@ -25,6 +25,29 @@ const parallelWork = 65536;
 /** Multiply-adds that take about as long as one element of memory traffic. */
 const multiplyAddsPerElement = 8;
 
+/** Runs one kernel of a nest on a filled table. `shapes`: those of the graph's values, or how many elements each of them has. */
+export type Launcher = (
+  engine: Engine,
+  nest: CompiledNest,
+  kernel: number,
+  args: number,
+  blocks: number,
+  parallel: boolean,
+  shapes: readonly Shape[] | number,
+) => void;
+
+/** The launcher that only runs. */
+export const plainLauncher: Launcher = (engine, nest, kernel, args, blocks, parallel) =>
+  engine.run(nest.target, nest.kernels[kernel]!, args, blocks, parallel);
+
+/** How eager calls run their kernels; see {@link setLauncher}. */
+export let launchKernel: Launcher = plainLauncher;
+
+/** Says how eager calls run their kernels: a profiler puts a launcher in place that takes the time. */
+export function setLauncher(launcher: Launcher): void {
+  launchKernel = launcher;
+}
+
 /** A nest with its machine code. */
 export class CompiledNest {
   private readonly blocks: readonly LaunchSize[];
@@ -37,7 +60,11 @@ export class CompiledNest {
   constructor(
     readonly nest: Nest,
     readonly kernels: readonly CompiledKernel[],
-    private readonly target: Target,
+    readonly target: Target,
+    /** The ops it computes. */
+    readonly nodes: readonly GraphNode[],
+    /** All values of the graph. */
+    readonly values: readonly GraphValue[],
   ) {
     this.blocks = nest.kernels.map((kernel) => launchSize(kernel.blocks));
     this.cost = nest.cost?.map(launchSize);
@@ -90,7 +117,7 @@ export class CompiledNest {
     const parallel = work >= parallelWork;
     for (let i = 0; i < this.kernels.length; i++) {
       const blocks = this.blocks[i]!(engine.heap.views.i32, args / 4);
-      if (blocks > 0) engine.run(this.target, this.kernels[i]!, args, blocks, parallel);
+      if (blocks > 0) launchKernel(engine, this, i, args, blocks, parallel, b.shapes);
     }
     for (const address of held) engine.heap.free(address);
     return work;
@@ -231,7 +258,7 @@ export function compileGraph(
       if (s.kind !== "nest") return s.kind === "view" ? [] : [{ kind: "host", node: s.node }];
       const mine = compiled.slice(at, at + s.nest.kernels.length);
       at += s.nest.kernels.length;
-      return [{ kind: "nest", nest: new CompiledNest(s.nest, mine, backend.target) }];
+      return [{ kind: "nest", nest: new CompiledNest(s.nest, mine, backend.target, s.nodes, values) }];
     }),
   };
 }

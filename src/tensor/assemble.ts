@@ -1,6 +1,7 @@
 // Where the package is put together: the platform's engine, the interpreters of bind, and the arithmetic of the tape.
 
 import { platform } from "#platform";
+import { setDebugFrom } from "../core/flags.js";
 import { Engine, setDefaultEngine } from "../device/engine.js";
 import { add } from "../ops/arithmetic.js";
 import { sumTo } from "../ops/broadcast.js";
@@ -8,6 +9,7 @@ import { cast } from "../ops/cast.js";
 import { fullLike } from "../ops/creation.js";
 import { denseRows } from "../ops/embedding.js";
 import { chainRows } from "../ops/rows.js";
+import { setSourceWriter } from "../program/report.js";
 import { setInterpreters } from "../trace/bind.js";
 import { eagerInterpreter } from "../trace/eager.js";
 import { setTapeArithmetic, tape } from "../trace/tape.js";
@@ -20,6 +22,9 @@ let done = false;
 export function assemble(): void {
   if (done) return;
   done = true;
+  setDebugFrom(platform.environment?.("OAR_DEBUG"));
+  const folder = platform.environment?.("OAR_DEBUG_DIR");
+  if (folder) setSourceWriter((name, text) => platform.writeText!(folder, name, text));
   setDefaultEngine(() => new Engine(platform));
   setInterpreters(eagerInterpreter, programInterpreter, tape);
   setTapeArithmetic({ add, sumTo, cast, full: fullLike });

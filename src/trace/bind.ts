@@ -51,6 +51,11 @@ export function setInterpreters(eager: Interpreter, symbolic: Interpreter, recor
   state.recorder = recorder;
 }
 
+/** Puts another eager interpreter in place. */
+export function setEagerInterpreter(eager: Interpreter): void {
+  state.eager = eager;
+}
+
 /** Runs `fn` with every op going to `interpreter`. */
 export function capturing<R>(interpreter: Interpreter, fn: () => R): R {
   const before = state.capture;

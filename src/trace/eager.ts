@@ -2,6 +2,7 @@
 
 import { dtypes, type DType } from "../core/dtype.js";
 import { BugError, PreconditionNotMetError } from "../core/errors.js";
+import { debugLevel } from "../core/flags.js";
 import { keyOf } from "../core/key.js";
 import { emptyData, entriesOf, type NdArray } from "../core/nd-array.js";
 import { type Shape, sizeOf } from "../core/shape.js";
@@ -12,6 +13,7 @@ import type { GraphNode, GraphValue, TensorType } from "../fuse/body.js";
 import { blockElements } from "../fuse/emitter.js";
 import type { Inferred, OpRecord } from "../program/op.js";
 import { type Bindings, compileGraph, type Plan } from "../program/plan.js";
+import { reportPlan } from "../program/report.js";
 import type { Value } from "../program/value.js";
 import { type Attrs, inferCall, inplaceOperand, type Interpreter, operandName } from "./bind.js";
 import { eagerHandle } from "./handles.js";
@@ -132,7 +134,12 @@ function makeCall(
   const values = operands.map((o) => (typeof o === "object" ? builder.input(o) : o));
   const outputs = builder.add(record, values, attrs);
   const graph = builder.graph(outputs);
-  const planOn = (backend: Backend): Plan => compileGraph(backend, graph, builder.values, { generic: true });
+  const planOn = (backend: Backend): Plan => {
+    const start = debugLevel() > 0 ? performance.now() : 0;
+    const plan = compileGraph(backend, graph, builder.values, { generic: true });
+    if (debugLevel() > 0) reportPlan(record.name, on, plan, backend, performance.now() - start);
+    return plan;
+  };
   return {
     heat: 0,
     graph,

@@ -1,13 +1,14 @@
 // The fast path of eager calls: element-wise ops on tensors of one shape, straight from operands to the kernel.
 
 import { type DType, dtypes } from "../core/dtype.js";
+import { debugLevel } from "../core/flags.js";
 import { type Shape, sizeOf } from "../core/shape.js";
 import type { Backend } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
-import type { CompiledKernel, Target } from "../device/target.js";
 import { blockElements, type SlotSource } from "../fuse/emitter.js";
 import type { OpRecord } from "../program/op.js";
-import { type CompiledNest, compileGraph } from "../program/plan.js";
+import { type CompiledNest, compileGraph, launchKernel } from "../program/plan.js";
+import { reportPlan } from "../program/report.js";
 import type { Value } from "../program/value.js";
 import { type Attrs, inferCall } from "./bind.js";
 import { eagerHandle } from "./handles.js";
@@ -16,8 +17,7 @@ import { noteWork, type Upgradable } from "./upgrades.js";
 
 /** A kernel for one combination of dtypes, with its argument slots by what they hold. */
 interface FastKernel extends Upgradable {
-  kernel: CompiledKernel;
-  target: Target;
+  nest: CompiledNest;
   readonly dtype: DType;
   readonly bytes: number;
   /** For each slot: operand number, or one of the codes below. */
@@ -113,7 +113,10 @@ function makeKernel(
   const outputs = builder.add(record, inputs, attrs);
   const graph = builder.graph(outputs);
   const nestOn = (backend: Backend): CompiledNest | undefined => {
-    const { steps } = compileGraph(backend, graph, builder.values, { generic: true });
+    const start = debugLevel() > 0 ? performance.now() : 0;
+    const plan = compileGraph(backend, graph, builder.values, { generic: true });
+    if (debugLevel() > 0) reportPlan(record.name, on, plan, backend, performance.now() - start);
+    const { steps } = plan;
     const step = steps[0]!;
     return steps.length === 1 && step.kind === "nest" && step.nest.kernels.length === 1 ? step.nest : undefined;
   };
@@ -127,11 +130,9 @@ function makeKernel(
     heat: 0,
     graph,
     apply(backend) {
-      this.kernel = nestOn(backend)!.kernels[0]!;
-      this.target = backend.target;
+      this.nest = nestOn(backend)!;
     },
-    kernel: nest.kernels[0]!,
-    target: on.target,
+    nest,
     dtype,
     bytes: dtypes[dtype].bytes,
     slots: Int8Array.from(codes as number[]),
@@ -168,10 +169,7 @@ function launch(
     else writeNumber(on, base + 2 * i, numberTypes[NUMBER - code]!, operands[1] as number);
   }
   const blocks = size <= blockElements ? 1 : Math.ceil(size / blockElements);
-  if (size < parallelElements) {
-    on.launches++;
-    fast.kernel.run(on.argumentArea, 0, blocks, 0);
-  } else on.run(fast.target, fast.kernel, on.argumentArea, blocks, true);
+  launchKernel(on, fast.nest, 0, on.argumentArea, blocks, size >= parallelElements, size);
   noteWork(on, fast, size * slots.length);
   return eagerHandle(shape, fast.dtype, storage);
 }

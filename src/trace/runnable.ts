@@ -2,7 +2,7 @@
 
 import { dtypes } from "../core/dtype.js";
 import { BugError } from "../core/errors.js";
-import { isDeterministic } from "../core/flags.js";
+import { debugLevel, isDeterministic } from "../core/flags.js";
 import { type Shape, sizeOf } from "../core/shape.js";
 import type { Backend } from "../device/backend.js";
 import type { Engine } from "../device/engine.js";
@@ -11,13 +11,15 @@ import type { TargetName } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Graph } from "../fuse/fuse.js";
 import { cleanGraph } from "../program/clean.js";
-import { Executable } from "../program/executable.js";
+import { Executable, type LaunchTime } from "../program/executable.js";
 import { prepareGraphs } from "../program/plan.js";
 import type { Operator, VarDesc } from "../program/program.js";
+import { blockName, type FirstRuns, reportBlock } from "../program/report.js";
 import type { Value } from "../program/value.js";
 import { runHostNode, storageOf } from "./eager.js";
 import { eagerHandle } from "./handles.js";
 import { GraphBuilder, type Resize } from "./lower.js";
+import { observer } from "./observe.js";
 
 /** What a runnable is made of. */
 export interface RunnableSource {
@@ -67,11 +69,16 @@ export class Runnable {
   private runs = 0;
   private compiled: Backend | undefined;
   private work: Promise<CompileReport> | undefined;
+  private readonly name: string;
+  /** Times the first runs where OAR_DEBUG asks for it. */
+  private firstRuns: FirstRuns | undefined;
+  private given: readonly Value[] = [];
 
   constructor(
     private readonly on: Engine,
     private readonly source: RunnableSource,
   ) {
+    this.name = blockName(source.api);
     const known = new Map<VarDesc, GraphValue>();
     const input = (desc: VarDesc): GraphValue => {
       const value = this.builder.input({ shape: source.shapeOf?.(desc) ?? desc.shape, dtype: desc.dtype });
@@ -99,10 +106,11 @@ export class Runnable {
   /** Runs with inputs in eager tensors; the outputs are new tensors, or share the memory of what they change in place. */
   run(inputs: readonly Value[]): Value[] {
     this.upgrade();
+    this.given = inputs;
     this.bindInputs(inputs.map((v) => storageOf(v, this.source.api).address));
     const fresh = new Map<number, Storage>();
     const handles = this.outputs.map((o) => this.outputHandle(o, inputs, fresh));
-    this.executable.run();
+    this.execute();
     return handles;
   }
 
@@ -113,7 +121,17 @@ export class Runnable {
     this.outputs.forEach((o, i) => {
       if (this.ownerOf(o.root) === undefined) this.executable.bind(o.root.id, outputs[i]!);
     });
-    this.executable.run();
+    this.execute();
+  }
+
+  private execute(): void {
+    const watching = observer();
+    if (watching) {
+      const start = performance.now();
+      this.executable.runObserved(watching);
+      watching.run(this.name, start, performance.now());
+    } else if (!this.firstRuns) this.executable.run();
+    else if (this.firstRuns.run()) this.firstRuns = undefined;
   }
 
   /** The address of an output after a run. */
@@ -137,8 +155,9 @@ export class Runnable {
     this.work ??= this.compileNative();
   }
 
-  /** Time of each kernel, in milliseconds; see Executable.profile. */
-  profile(): { readonly name: string; readonly blocks: number; readonly ms: number }[] {
+  /** The best time of each launch with the inputs of the last run; see Executable.profile. */
+  profile(): LaunchTime[] {
+    if (this.given.length > 0) this.bindInputs(this.given.map((v) => storageOf(v, this.source.api).address));
     return this.executable.profile();
   }
 
@@ -148,7 +167,22 @@ export class Runnable {
   }
 
   private make(backend: Backend): Executable {
-    return new Executable(this.on, this.graph, this.builder.values, this.bound, runHostNode, backend);
+    const start = debugLevel() > 0 ? performance.now() : 0;
+    const executable = new Executable(this.on, this.graph, this.builder.values, this.bound, runHostNode, backend);
+    if (debugLevel() > 0) {
+      const ms = performance.now() - start;
+      const { name, on: engine, builder } = this;
+      this.firstRuns = reportBlock({
+        name,
+        engine,
+        backend,
+        before: builder.nodes,
+        plan: executable.plan,
+        executable,
+        ms,
+      });
+    }
+    return executable;
   }
 
   private bindInputs(addresses: readonly number[]): void {
