@@ -195,7 +195,7 @@ describe("threads", () => {
     const { heap, target } = threaded();
     const b = new Builder("wild");
     const out = b.buffer("out", "i32");
-    b.parallel(1, (block) => {
+    b.parallel(64, (block) => {
       b.if(compare("eq", block, constant("i32", bad)), () => b.store(out, 2 ** 28, constant("i32", 1)));
     });
     const [kernel] = target.compile(b.finish());

@@ -3,6 +3,7 @@
 import { BugError } from "../core/errors.js";
 import { Arg, Buf, type Expr, type KType, type MemType, Var, argument, constant, load, read } from "./expr.js";
 import { place } from "./place.js";
+import { simplify } from "./simplify.js";
 import { type Combine, type Kernel, type LoopKind, type Stmt, mapStmt } from "./stmt.js";
 import { Substitution } from "./substitute.js";
 import { identityOf, vectorize } from "./vectorize.js";
@@ -172,9 +173,10 @@ export class Builder {
   }
 }
 
-/** All passes, in order: unroll, vectorise, place. */
+/** All passes, in order: unroll, simplify, vectorise, place. */
 export function schedule(kernel: Kernel): Kernel {
-  return { ...kernel, body: place(vectorize(unroll(kernel.body)), kernel.block) };
+  const body = simplify({ ...kernel, body: unroll(kernel.body) });
+  return { ...kernel, body: place(vectorize(body), kernel.block) };
 }
 
 /** Pass: copies the body of each `unroll` loop with constant bounds once per iteration. */

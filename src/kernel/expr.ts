@@ -191,6 +191,7 @@ function foldInt(op: string, x: Expr, y: Expr): Expr | undefined {
     if (op === "rem" && b !== 0n) return constant(x.type, a % b);
     if (op === "min") return a < b ? x : y;
     if (op === "max") return a > b ? x : y;
+    if (op === "and") return constant(x.type, a & b);
   }
   if (op === "sub" && x.op === "add" && x.args[0] === y) return x.args[1];
   if (op === "add" && isConst(x, 0)) return y;
