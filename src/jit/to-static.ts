@@ -1,6 +1,6 @@
 // oar.jit.toStatic: a function or layer captured once per input signature; forward and backward each run as one engine call.
 
-import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
+import { InvalidArgumentError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
 import { isDifferentiable } from "../core/dtype.js";
 import { checkOptions, describe } from "../core/options.js";
 import { type Engine, engine } from "../device/engine.js";
@@ -11,6 +11,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { capturing, eagerly } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
+import { loopTokens } from "../trace/region.js";
 import { Runnable } from "../trace/runnable.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { isGradEnabled, recordCustom, walk } from "../trace/tape.js";
@@ -101,6 +102,8 @@ function captured(
 class CapturedCall {
   private readonly forward: Runnable;
   private readonly backward: Runnable | undefined;
+  /** Why there is no backward part although gradients could flow. */
+  private readonly refusal: UnimplementedError | undefined;
   private readonly trace: StepTrace;
   private readonly results: number;
   private readonly tree: unknown;
@@ -132,7 +135,6 @@ class CapturedCall {
     this.tree = slotted(result, "jit.toStatic", (t) => outs.push(t) - 1);
     this.results = outs.length;
     const forwardOps = block.ops.length;
-    const made = new Set(block.ops.flatMap((op) => op.outputs));
     const flowing = outs.flatMap((o, i) =>
       !o.stopGradient && isDifferentiable(o.dtype) && isGradEnabled() ? [i] : [],
     );
@@ -151,6 +153,8 @@ class CapturedCall {
         ),
       );
       const backOps = block.ops.slice(forwardOps);
+      // Branches have more outputs now: what their gradients read.
+      const made = new Set(block.ops.slice(0, forwardOps).flatMap((op) => op.outputs));
       const gradients: VarDesc[] = [];
       this.gradients = wanted.map((v) => {
         const g = found.get(v)?.symbol as VarDesc | undefined;
@@ -161,13 +165,18 @@ class CapturedCall {
           .filter((d) => made.has(d) || d.isInput)
           .filter((d) => !seeds.includes(d)),
       );
-      this.backward = new Runnable(on, {
-        ops: backOps,
-        inputs: [...residuals, ...seeds],
-        captures: capturesOf(block),
-        outputs: gradients,
-        api: "jit.toStatic",
-      });
+      const loop = residuals.find((d) => loopTokens.has(d));
+      if (loop) {
+        this.refusal = loopRefusal(loopTokens.get(loop));
+        residuals.length = 0;
+      } else
+        this.backward = new Runnable(on, {
+          ops: backOps,
+          inputs: [...residuals, ...seeds],
+          captures: capturesOf(block),
+          outputs: gradients,
+          api: "jit.toStatic",
+        });
     }
     this.forward = new Runnable(on, {
       ops: block.ops.slice(0, forwardOps),
@@ -184,11 +193,12 @@ class CapturedCall {
     const all = this.forward.run(tensors);
     const results = all.slice(0, this.results);
     const residuals = all.slice(this.results);
-    const { backward } = this;
-    if (backward) {
+    const { backward, refusal } = this;
+    if (backward || refusal) {
       const inputs = [...this.leaves, ...this.sources.map((i) => tensors[i]!)];
       const outputs = this.flowing.map((i) => results[i]!);
       recordCustom("toStatic", inputs, outputs, (given) => {
+        if (!backward) throw refusal;
         const seeds = given.map((g, i) => g ?? eagerly(() => fullLike(outputs[i]!, 0)));
         const found = backward.run([...residuals, ...seeds]);
         return this.gradients.map((at) => (at < 0 ? null : found[at]!));
@@ -197,6 +207,16 @@ class CapturedCall {
     return fillSlots(this.tree, results);
   }
 }
+
+/** What a loop records of its iterations does not outlive a step, and here forward and backward are steps of their own. */
+const loopRefusal = (site: string | undefined): UnimplementedError =>
+  new UnimplementedError(
+    `gradients do not flow through a whileLoop${site ? ` (${site})` : ""} of a captured function.`,
+    {
+      ...{ op: "jit.toStatic", site },
+      hint: "capture the whole training step with jit.compile, or build a static Program.",
+    },
+  );
 
 const capturesOf = (block: Block) =>
   [...block.vars.values()].flatMap((desc) => (desc.captured?.storage ? [{ desc, tensor: () => desc.captured! }] : []));

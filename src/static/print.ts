@@ -2,6 +2,8 @@
 
 import { formatShape, type Shape } from "../core/shape.js";
 import type { Operator, VarDesc } from "../program/program.js";
+import type { RegionBlock } from "../trace/region.js";
+import { blocksIn, regionOf } from "./control-flow-blocks.js";
 import { publicExtent } from "./extents.js";
 import type { Program } from "./program.js";
 
@@ -19,12 +21,23 @@ function formatOp(op: Operator, nameOf: (v: VarDesc) => string): string {
   const outs = op.outputs.map((v) => `${nameOf(v)}: ${typeOf(v)}`).join(", ");
   const operands = op.operands.map((o) => (typeof o === "object" ? nameOf(o) : o === undefined ? "none" : String(o)));
   const attrs = Object.entries(op.attrs)
-    .filter(([, v]) => typeof v !== "function")
+    // The shapes of an operator with blocks are those of its outputs.
+    .filter(([n, v]) => typeof v !== "function" && !(n === "shapes" && regionOf(op)))
     .map(([n, v]) => `${n}: ${formatValue(v)}`);
   return `${outs} = ${op.record.name}(${operands.join(", ")})${attrs.length > 0 ? ` {${attrs.join(", ")}}` : ""}`;
 }
 
-/** The whole Program. */
+/** A block inside an operator. */
+function formatBlock({ index, block, inputs, results }: RegionBlock): string {
+  const lines = [
+    ...inputs.map((v) => `input ${v.name}: ${typeOf(v)}`),
+    ...block.ops.map((op) => formatOp(op, (v) => v.name)),
+    `return ${results.map((v) => v.name).join(", ")}`,
+  ];
+  return [`block ${index} {`, ...lines.map((l) => `  ${l}`), "}"].join("\n");
+}
+
+/** The whole Program, and the blocks inside its operators. */
 export function formatProgram(program: Program): string {
   const { block, trace, parameters } = program;
   const inputs = [...block.vars.values()].filter((v) => v.isInput);
@@ -43,5 +56,6 @@ export function formatProgram(program: Program): string {
     const note = [role === "forward" ? "" : role, label ?? ""].filter((s) => s !== "").join(" ");
     return `  ${formatOp(op, (v) => v.name)}${note === "" ? "" : `  // ${note}`}`;
   });
-  return ["{", ...lines.map((l) => `  ${l}`), ...ops, "}"].join("\n");
+  const inner = blocksIn(block.ops).map((b) => formatBlock(b));
+  return ["{", ...lines.map((l) => `  ${l}`), ...ops, "}", ...inner].join("\n");
 }

@@ -10,6 +10,7 @@ import { Block, type Operator, type VarDesc } from "../program/program.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { TensorLike } from "../tensor/to-tensor.js";
 import { symbolHandle } from "../trace/handles.js";
+import { blocksIn, innerBlockOf } from "./control-flow-blocks.js";
 import { latestAfter, ProgramTrace } from "./program-trace.js";
 import { formatProgram } from "./print.js";
 import type { Scope } from "./scope.js";
@@ -113,18 +114,32 @@ export class Program {
   /** Gives a variable another name: static helpers name what they make as Paddle does. */
   rename<T extends Tensor>(handle: T, name: string): T {
     const desc = handle.symbol as VarDesc;
-    this.block.vars.delete(desc.name);
-    this.trace.handles.delete(desc.name);
+    const inner = innerBlockOf(desc);
+    const block = inner ?? this.block;
+    block.vars.delete(desc.name);
+    if (!inner) this.trace.handles.delete(desc.name);
     desc.name = name;
     handle.name = name;
-    this.block.addVar(desc);
-    this.trace.handles.set(name, handle);
+    block.addVar(desc);
+    if (!inner) this.trace.handles.set(name, handle);
     return handle;
   }
 
-  /** All variables. */
+  /** All variables, those of blocks inside operators after the others. */
   listVars(): Tensor[] {
-    return [...this.block.vars.keys()].map((name) => this.find(name)!);
+    const inner = this.blocks.slice(1).flatMap((block) => [...block.vars.values()]);
+    const outer = [...this.block.vars.keys()].map((name) => this.find(name)!);
+    return [...outer, ...inner.map((desc) => symbolHandle(desc) as Tensor)];
+  }
+
+  /** The global block, and those inside operators of control flow in the order they were written in. */
+  get blocks(): readonly Block[] {
+    return [this.block, ...blocksIn(this.block.ops).map((b) => b.block)];
+  }
+
+  /** How many blocks there are, the global one included. */
+  get numBlocks(): number {
+    return this.blocks.length;
   }
 
   /** All parameters, in order of creation. */

@@ -9,6 +9,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bind, bind1, capturing, inplaceOperand } from "../trace/bind.js";
 import { type TapeNode, withGrad } from "../trace/tape.js";
+import { regionOf } from "./control-flow-blocks.js";
 import type { Program } from "./program.js";
 import { runningStatistics } from "./test-form.js";
 
@@ -84,6 +85,7 @@ export class Replay {
 
   private outputsOf(op: Operator): Value[] {
     const operands = op.operands.map((o: Operand) => (typeof o === "object" ? this.of(o) : o));
+    if (regionOf(op) && operands.some((o) => typeof o === "object" && !o.stopGradient)) throw unbindable(op);
     const [mean, variance] = [1, 2].map((i) => op.record === batchNormOp && this.frozen.get(op.outputs[i]!));
     if (!mean || !variance) return bind(op.record, operands, op.attrs);
     const [x, weight, bias] = operands;
@@ -95,12 +97,15 @@ export class Replay {
 
   private likeBefore(out: Value, was: Tensor | undefined, op: Operator): void {
     if (!was) return;
-    if ((was.source as TapeNode | undefined)?.custom)
-      throw new UnimplementedError(`freezing a batch norm of a built Program does not go with "${op.record.name}".`, {
-        op: "Executor.run",
-        hint: "call freeze() before the Program is built.",
-      });
+    if ((was.source as TapeNode | undefined)?.custom) throw unbindable(op);
     // Told to stop gradients; one that was made of frozen parts only had none to stop.
     if (was.stopGradient && was.source) out.stopGradient = true;
   }
 }
+
+/** The error about an operator whose gradient is not a rule of its record. */
+const unbindable = (op: Operator): UnimplementedError =>
+  new UnimplementedError(`freezing a batch norm of a built Program does not go with "${op.record.name}".`, {
+    op: "Executor.run",
+    hint: "call freeze() before the Program is built.",
+  });

@@ -8,6 +8,7 @@ import { seedStateOp } from "../ops/random-state.js";
 import { reshapeOp } from "../ops/views.js";
 import type { OpRecord } from "../program/op.js";
 import { type Operand, type Operator, VarDesc } from "../program/program.js";
+import { rewriteBlocks } from "./control-flow-blocks.js";
 
 /** Operators in test form, and the variables that were made for it. */
 export interface TestForm {
@@ -92,7 +93,7 @@ export function forTesting(ops: readonly Operator[]): TestForm {
     ],
     [movingAverageOp, () => []],
   ]);
-  const rewritten = ops.flatMap((op) => replacements.get(op.record)?.(op) ?? [op]);
+  const rewritten = ops.flatMap((op) => replacements.get(op.record)?.(op) ?? [rewriteBlocks(op, forTesting)]);
   return { ops: withoutIdle(rewritten), made };
 }
 

@@ -1,10 +1,12 @@
 // BlockTrace: the interpreter that writes ops into a block of a Program instead of running them.
 
+import { PreconditionNotMetError } from "../core/errors.js";
 import type { OpRecord } from "../program/op.js";
 import { type Block, type Operand, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import { type Attrs, inferCall, inplaceOperand, type Interpreter } from "./bind.js";
 import { symbolHandle } from "./handles.js";
+import { homeOf } from "./region.js";
 
 /** Appends each op to a block. Eager operands become captured variables, one for each storage. */
 export class BlockTrace implements Interpreter {
@@ -41,10 +43,13 @@ export class BlockTrace implements Interpreter {
     else this.captures.set(changed, desc);
   }
 
-  protected operand(o: Value | number | undefined): Operand {
+  /** What an operand is in the block. Throws PreconditionNotMet for a variable of a block inside an operator. */
+  operand(o: Value | number | undefined): Operand {
     if (typeof o !== "object") return o;
-    if (o.symbol) return o.symbol as VarDesc;
-    return this.capture(o);
+    if (!o.symbol) return this.capture(o);
+    const desc = o.symbol as VarDesc;
+    if (homeOf(desc) !== undefined && homeOf(desc) !== this) throw leaked(desc);
+    return desc;
   }
 
   /** The variable that stands for an eager tensor. */
@@ -58,3 +63,10 @@ export class BlockTrace implements Interpreter {
     return desc;
   }
 }
+
+/** The error about a variable that is used outside the branch or loop that made it. */
+export const leaked = (desc: VarDesc): PreconditionNotMetError =>
+  new PreconditionNotMetError(`"${desc.name}" was made inside a branch or a loop and is used outside of it.`, {
+    name: desc.name,
+    hint: "return it from the branch, or make it a loop variable.",
+  });

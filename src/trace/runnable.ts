@@ -11,7 +11,7 @@ import type { TargetName } from "../device/target.js";
 import type { GraphNode, GraphValue } from "../fuse/body.js";
 import type { Graph } from "../fuse/fuse.js";
 import { cleanGraph } from "../program/clean.js";
-import { Executable, type LaunchTime } from "../program/executable.js";
+import { Executable, type HostRunner, type LaunchTime } from "../program/executable.js";
 import { prepareGraphs } from "../program/plan.js";
 import type { Operator, VarDesc } from "../program/program.js";
 import { blockName, type FirstRuns, reportBlock } from "../program/report.js";
@@ -20,6 +20,7 @@ import { runHostNode, storageOf } from "./eager.js";
 import { eagerHandle } from "./handles.js";
 import { GraphBuilder, type Resize } from "./lower.js";
 import { observer } from "./observe.js";
+import { Region, type RegionRun, RunContext } from "./region.js";
 
 /** What a runnable is made of. */
 export interface RunnableSource {
@@ -34,6 +35,8 @@ export interface RunnableSource {
   readonly resize?: Resize;
   /** Names the API in messages. */
   readonly api: string;
+  /** Of a block inside an operator: what it shares with the step around it. */
+  readonly context?: RunContext;
 }
 
 /** An output: its value, and the value whose memory it is. */
@@ -66,6 +69,11 @@ export class Runnable {
   private readonly inputs: readonly GraphValue[];
   private readonly captures: readonly { readonly tensor: () => Value; readonly value: GraphValue }[];
   private readonly outputs: readonly Output[];
+  /** Operators of control flow, ready to run. */
+  private readonly regions = new Map<GraphNode, RegionRun>();
+  private readonly context: RunContext;
+  /** Ids of the values that something reads. */
+  private readonly read = new Set<number>();
   private runs = 0;
   private compiled: Backend | undefined;
   private work: Promise<CompileReport> | undefined;
@@ -94,6 +102,8 @@ export class Runnable {
     const written = this.builder.nodes.flatMap((n) => n.outputs.filter((_, i) => n.inplace[i] !== undefined));
     this.graph = cleanGraph(this.builder.graph([...outputs, ...written]), changes);
     this.bound = new Set([...this.inputs, ...this.captures.map((c) => c.value), ...outputs]);
+    this.context = source.context ?? new RunContext();
+    this.compileRegions(outputs);
     this.executable = this.make(on.primary);
     this.outputs = outputs.map((value) => ({ value, root: this.builder.values[this.executable.rootOf(value.id)]! }));
   }
@@ -101,6 +111,11 @@ export class Runnable {
   /** Shapes and dtypes of the outputs. */
   get outputTypes(): readonly GraphValue[] {
     return this.outputs.map((o) => o.value);
+  }
+
+  /** Whether the block reads an input. */
+  isRead(input: number): boolean {
+    return this.read.has(this.inputs[input]!.id);
   }
 
   /** Runs with inputs in eager tensors; the outputs are new tensors, or share the memory of what they change in place. */
@@ -164,25 +179,43 @@ export class Runnable {
   /** Frees tables and planned memory. */
   dispose(): void {
     this.executable.dispose();
+    for (const region of this.regions.values()) region.dispose();
+    if (!this.source.context) this.context.dispose();
   }
 
   private make(backend: Backend): Executable {
+    const runHost: HostRunner = (on, node, addresses) => {
+      const region = this.regions.get(node);
+      if (region) region.run(addresses);
+      else runHostNode(on, node, addresses);
+    };
     const start = debugLevel() > 0 ? performance.now() : 0;
-    const executable = new Executable(this.on, this.graph, this.builder.values, this.bound, runHostNode, backend);
+    const executable = new Executable(this.on, this.graph, this.builder.values, this.bound, runHost, backend);
     if (debugLevel() > 0) {
       const ms = performance.now() - start;
       const { name, on: engine, builder } = this;
-      this.firstRuns = reportBlock({
-        name,
-        engine,
-        backend,
-        before: builder.nodes,
-        plan: executable.plan,
-        executable,
-        ms,
-      });
+      this.firstRuns = reportBlock({ name, engine, backend, before: builder.nodes, plan: executable.plan, executable, ms });
     }
     return executable;
+  }
+
+  /** Last first, so that each knows which of its outputs are read, and a loop what its gradient wants recorded. */
+  private compileRegions(outputs: readonly GraphValue[]): void {
+    for (const v of outputs) this.read.add(v.id);
+    for (const node of this.graph.nodes.toReversed()) {
+      const region = node.attrs["region"];
+      let reads = (operand: number): boolean => !node.ghosts.has(operand);
+      if (region instanceof Region) {
+        const { on, context } = this;
+        const used = (i: number): boolean => this.read.has(node.outputs[i]!.id);
+        const run = region.compile({ on, node, used, resize: this.source.resize, context });
+        this.regions.set(node, run);
+        reads = (operand) => run.reads.has(operand);
+      }
+      node.operands.forEach((o, i) => {
+        if (typeof o === "object" && reads(i)) this.read.add(o.id);
+      });
+    }
   }
 
   private bindInputs(addresses: readonly number[]): void {
@@ -214,6 +247,7 @@ export class Runnable {
 
   /** Asks for native code after a few runs, and goes over to it once it is there. */
   private upgrade(): void {
+    if (!this.source.context) this.context.reset();
     if (++this.runs === runsBeforeUpgrade + 1 && !isDeterministic()) this.requestNative();
     this.on.poll();
     if (!this.compiled) return;

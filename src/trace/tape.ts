@@ -68,11 +68,13 @@ export class TapeNode implements GradientSource {
 const needs = (o: Value | number | undefined): o is Value =>
   typeof o === "object" && !o.stopGradient && isDifferentiable(o.dtype);
 
-const edgeOf = (o: Value | number | undefined): Edge | undefined => {
-  if (!needs(o)) return undefined;
-  const node = o.source as TapeNode | undefined;
-  return { node, index: o.outputIndex, leaf: node ? undefined : o };
+/** The edge along which a gradient goes into a value. */
+const edgeTo = (v: Value): Edge => {
+  const node = v.source as TapeNode | undefined;
+  return { node, index: v.outputIndex, leaf: node ? undefined : v };
 };
+
+const edgeOf = (o: Value | number | undefined): Edge | undefined => (needs(o) ? edgeTo(o) : undefined);
 
 const save = (value: Value | number): Saved => ({
   value,
@@ -145,6 +147,8 @@ export interface WalkOptions {
   readonly inputs?: readonly Value[] | undefined;
   /** Values that no gradient flows through or into. */
   readonly stops?: readonly Value[] | undefined;
+  /** The walk ends at `inputs`, as if they were leaves: what they were computed from is somebody else's. */
+  readonly ends?: boolean | undefined;
 }
 
 /** Gradients by value. */
@@ -166,6 +170,8 @@ class Walk {
   private readonly wantedOutputs = new Map<TapeNode, Map<number, Value[]>>();
   private wantedLeaves: Set<Value> | undefined;
   private readonly needed: Set<TapeNode> | undefined;
+  /** Where the walk ends before the leaves. */
+  private readonly ends: Map<TapeNode, Map<number, Value>> | undefined;
   private readonly stoppedLeaves = new Set<Value>();
   private readonly stoppedOutputs = new Map<TapeNode, Set<number>>();
   /** How many places of this walk hold a value. */
@@ -177,6 +183,7 @@ class Walk {
     private readonly options: WalkOptions,
   ) {
     for (const v of options.stops ?? []) this.stop(v);
+    if (options.ends) this.ends = new Map();
     if (options.inputs) {
       this.wantedLeaves = new Set();
       for (const v of options.inputs) this.want(v);
@@ -203,6 +210,11 @@ class Walk {
     else this.stoppedOutputs.set(node, (this.stoppedOutputs.get(node) ?? new Set()).add(v.outputIndex));
   }
 
+  /** The leaf that an edge leads to: a true one, or an input where the walk ends. */
+  private leafOf(e: Edge): Value | undefined {
+    return e.leaf ?? this.ends?.get(e.node!)?.get(e.index);
+  }
+
   private isStopped(e: Edge): boolean {
     if (e.leaf) return this.stoppedLeaves.has(e.leaf);
     return this.stoppedOutputs.get(e.node!)?.has(e.index) ?? false;
@@ -210,6 +222,11 @@ class Walk {
 
   private want(v: Value): void {
     const node = v.source as TapeNode | undefined;
+    if (node && this.ends) {
+      this.ends.set(node, (this.ends.get(node) ?? new Map<number, Value>()).set(v.outputIndex, v));
+      this.wantedLeaves!.add(v);
+      return;
+    }
     if (!node) {
       this.wantedLeaves!.add(v);
       return;
@@ -240,7 +257,8 @@ class Walk {
       next.push(0);
     };
     for (const root of this.roots) {
-      if (root.source) enter(root.source as TapeNode);
+      const start = edgeTo(root);
+      if (start.node && !this.leafOf(start)) enter(start.node);
       while (stack.length > 0) {
         const top = stack.length - 1;
         const node = stack[top]!;
@@ -251,8 +269,9 @@ class Walk {
           next.pop();
           continue;
         }
-        const child = node.edges[i]?.node;
-        if (!child) continue;
+        const edge = node.edges[i];
+        const child = edge?.node;
+        if (!child || this.leafOf(edge)) continue;
         this.waiting.set(child, (this.waiting.get(child) ?? 0) + 1);
         enter(child);
       }
@@ -266,7 +285,8 @@ class Walk {
     for (const node of nodes) {
       for (const e of node.edges) {
         if (!e || this.isStopped(e)) continue;
-        const leads = e.leaf ? this.wantedLeaves!.has(e.leaf) : needed.has(e.node!) || this.wantedOutputs.has(e.node!);
+        const leaf = this.leafOf(e);
+        const leads = leaf ? this.wantedLeaves!.has(leaf) : needed.has(e.node!) || this.wantedOutputs.has(e.node!);
         if (!leads) continue;
         needed.add(node);
         break;
@@ -278,13 +298,14 @@ class Walk {
   run(): Gradients {
     const ready: TapeNode[] = [];
     for (const [i, root] of this.roots.entries()) this.seed(root, this.seeds[i]);
-    const starts = new Set(this.roots.flatMap((r) => (r.source ? [r.source as TapeNode] : [])));
+    const entered = this.roots.map(edgeTo).filter((e) => !this.leafOf(e));
+    const starts = new Set(entered.flatMap((e) => (e.node ? [e.node] : [])));
     for (const node of starts) if ((this.waiting.get(node) ?? 0) === 0) ready.push(node);
     while (ready.length > 0) {
       const node = ready.pop()!;
       this.process(node);
       for (const edge of node.edges) {
-        if (!edge?.node) continue;
+        if (!edge?.node || this.leafOf(edge)) continue;
         const left = this.waiting.get(edge.node)! - 1;
         this.waiting.set(edge.node, left);
         if (left === 0) ready.push(edge.node);
@@ -309,12 +330,7 @@ class Walk {
         { op: "backward" },
       );
     }
-    const edge: Edge = {
-      node: root.source as TapeNode | undefined,
-      index: root.outputIndex,
-      leaf: root.source ? undefined : root,
-    };
-    this.send(edge, given ?? arithmetic!.full(root, 1));
+    this.send(edgeTo(root), given ?? arithmetic!.full(root, 1));
   }
 
   private process(node: TapeNode): void {
@@ -398,7 +414,8 @@ class Walk {
   private leadsOn(edge: Edge): boolean {
     if (this.isStopped(edge)) return false;
     if (!this.needed) return true;
-    if (edge.leaf) return this.wantedLeaves!.has(edge.leaf);
+    const leaf = this.leafOf(edge);
+    if (leaf) return this.wantedLeaves!.has(leaf);
     return this.needed.has(edge.node!) || this.wantedOutputs.has(edge.node!);
   }
 
@@ -434,8 +451,9 @@ class Walk {
 
   private send(edge: Edge, g: Value): void {
     if (this.isStopped(edge)) return;
-    if (edge.leaf) {
-      this.sendToLeaf(edge.leaf, g);
+    const leaf = this.leafOf(edge);
+    if (leaf) {
+      this.sendToLeaf(leaf, g);
       return;
     }
     let slots = this.pending.get(edge.node!);

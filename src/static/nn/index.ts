@@ -1,5 +1,8 @@
 // static.nn: layers as functions that make their parameters.
 
+export { type BranchFunction, caseOf as case, type CaseOptions, cond, type CondOptions } from "./control-flow.js";
+export { switchCase, type SwitchBranches } from "./control-flow.js";
+export { type LoopVariables, whileLoop, type WhileLoopOptions } from "./control-flow-loop.js";
 export { conv2d, conv2dTranspose, conv3d, conv3dTranspose } from "./conv.js";
 export type { StaticConvOptions, StaticConvTransposeOptions } from "./conv.js";
 export { dataNorm, type DataNormOptions } from "./data-norm.js";
