@@ -51,8 +51,8 @@ const OWN: Record<string, readonly string[]> = {
     "Parameter",
   ],
   io: ["numpyRandom", "pythonRandom"],
-  // Paddle's is paddle.incubate.LookAhead; LARS stands in paddle.incubate.optimizer unlisted.
-  "incubate.optimizer": ["LarsMomentumOptimizer", "LookAhead"],
+  // Paddle lists the other two in paddle.incubate; LARS stands in paddle.incubate.optimizer unlisted.
+  "incubate.optimizer": ["LarsMomentumOptimizer", "LookAhead", "ModelAverage"],
   // Paddle's is paddle.static.InputSpec.
   jit: ["compile", "InputSpec"],
   nn: ["GradientClip"],

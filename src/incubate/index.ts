@@ -11,6 +11,8 @@ import { triu } from "../ops/triangle.js";
 import { type ReduceOp, sendURecv } from "../tensor/geometric.js";
 import type { Tensor } from "../tensor/tensor.js";
 
+export { LookAhead, type LookAheadOptions } from "../optimizer/lookahead.js";
+export { ModelAverage, type ModelAverageOptions } from "../optimizer/model-average.js";
 export * as optimizer from "./optimizer.js";
 export { segmentMax, segmentMean, segmentMin, segmentSum } from "../tensor/geometric.js";
 

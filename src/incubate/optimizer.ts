@@ -2,4 +2,5 @@
 
 export { LarsMomentumOptimizer, type LarsMomentumOptions } from "../optimizer/lars-momentum.js";
 export { LBFGS, type LBFGSOptions } from "../optimizer/lbfgs.js";
+export { ModelAverage, type ModelAverageOptions } from "../optimizer/model-average.js";
 export { LookAhead, type LookAheadOptions } from "../optimizer/lookahead.js";

@@ -73,6 +73,7 @@ import * as fft from "./fft.js";
 import * as graph from "./graph.js";
 import * as optimizer from "./optimizer.js";
 import * as optimizerAdaptive from "./optimizer-adaptive.js";
+import * as modelAverage from "./model-average.js";
 import * as optimizerAverage from "./optimizer-average.js";
 import * as optimizerIncubate from "./optimizer-incubate.js";
 import * as optimizerParts from "./optimizer-parts.js";
@@ -90,6 +91,7 @@ const families: readonly object[] = [
   creation,
   optimizer,
   optimizerAdaptive,
+  modelAverage,
   optimizerAverage,
   optimizerIncubate,
   optimizerParts,

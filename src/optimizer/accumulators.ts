@@ -1,7 +1,7 @@
 // The state of an optimizer's parameters: made at their first update, named as Paddle names it, saved and loaded.
 
 import type { DType } from "../core/dtype.js";
-import { InvalidArgumentError, NotFoundError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
+import { InvalidArgumentError, NotFoundError, PreconditionNotMetError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
 import { formatShape, sameShape, type Shape } from "../core/shape.js";
 import { isNdArray } from "../core/nd-array.js";
@@ -11,6 +11,7 @@ import type { Parameter } from "../param/parameter.js";
 import { setTensorValue } from "../param/set-value.js";
 import { uniqueName } from "../param/unique-name.js";
 import { Tensor } from "../tensor/tensor.js";
+import { type TensorLike, toTensor } from "../tensor/to-tensor.js";
 import { eagerly } from "../trace/bind.js";
 import { unscoped } from "../trace/handles.js";
 
@@ -32,6 +33,8 @@ export interface StateHome {
   make(name: string, shape: Shape, dtype: DType, first: number | Tensor): Tensor;
   /** Makes sure that the startup Program in force gives a variable its first value. */
   ensure(variable: Tensor, first: number): void;
+  /** A persistable variable (`made` already, or new) whose first value is a parameter's, cast. */
+  derive(name: string, parameter: Parameter, dtype: DType, made?: Tensor): Tensor;
   /** The tensor that holds a variable's value now; undefined before the startup Program ran. */
   value(variable: Tensor): Tensor | undefined;
 }
@@ -44,7 +47,7 @@ export function setStateHome(home: StateHome): void {
 }
 
 /** The tensor that holds a piece of state. */
-const heldValue = (t: Tensor): Tensor | undefined => (t.symbol ? stateHome!.value(t) : t);
+export const heldValue = (t: Tensor): Tensor | undefined => (t.symbol ? stateHome!.value(t) : t);
 
 /** Saved state: tensors by name, and the schedule's under `LR_Scheduler`. */
 export type OptimizerState = Record<string, unknown>;
@@ -80,16 +83,31 @@ export class Accumulators {
   masterOf(p: Parameter): Tensor {
     let master = this.masters.get(p);
     if (!master) {
-      if (p.symbol)
-        throw new UnimplementedError("multiPrecision is for dynamic mode and compiled steps.", { op: this.api });
-      master = unscoped(() => eagerly(() => cast<Tensor>(p, "float32")));
-      master.name = uniqueName.generate(`${p.name}_fp32_master`);
-      master.persistable = true;
-      const loaded = this.waitingMasters[p.name];
-      if (loaded !== undefined) setTensorValue(master, loaded as Tensor, `"${master.name}"`, isStrictPaddle());
+      const name = uniqueName.generate(`${p.name}_fp32_master`);
+      master = p.symbol ? this.masterInProgram(p, name) : this.masterOfEager(p, name);
       this.masters.set(p, master);
-    }
+    } else if (p.symbol) stateHome!.derive(master.name!, p, "float32", master);
     return master;
+  }
+
+  private masterOfEager(p: Parameter, name: string): Tensor {
+    const master = unscoped(() => eagerly(() => cast<Tensor>(p, "float32")));
+    master.name = name;
+    master.persistable = true;
+    const loaded = this.waitingMasters[p.name];
+    if (loaded !== undefined) setTensorValue(master, loaded as Tensor, `"${name}"`, isStrictPaddle());
+    return master;
+  }
+
+  private masterInProgram(p: Parameter, name: string): Tensor {
+    const loaded = this.waitingMasters[p.name] as TensorLike | undefined;
+    if (loaded === undefined) return stateHome!.derive(name, p, "float32");
+    return stateHome!.make(
+      name,
+      p.shape,
+      "float32",
+      eagerly(() => cast<Tensor>(toTensor(loaded), "float32")),
+    );
   }
 
   private make(p: Parameter, spec: AccumulatorSpec, owner: string): Tensor {
@@ -144,7 +162,12 @@ export class Accumulators {
       }
     }
     if (this.masters.size > 0)
-      out["master_weights"] = Object.fromEntries([...this.masters].map(([p, t]) => [p.name, t]));
+      out["master_weights"] = Object.fromEntries(
+        [...this.masters].flatMap(([p, t]) => {
+          const value = heldValue(t);
+          return value ? [[p.name, value]] : [];
+        }),
+      );
     return out;
   }
 
@@ -159,7 +182,8 @@ export class Accumulators {
     this.waitingMasters = { ...(masters as Record<string, unknown>) };
     for (const [p, t] of this.masters) {
       const loaded = this.waitingMasters[p.name];
-      if (loaded !== undefined) setTensorValue(t, loaded as Tensor, `"${t.name}"`, isStrictPaddle());
+      if (loaded !== undefined)
+        setTensorValue(heldValue(t) ?? notStarted(t, this.api), loaded as Tensor, `"${t.name}"`, isStrictPaddle());
     }
     this.waiting = { ...rest };
     for (const all of this.kinds.values())

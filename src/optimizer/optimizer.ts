@@ -42,14 +42,25 @@ export interface MinimizeOptions {
   readonly noGradSet?: Iterable<Tensor | string> | null | undefined;
 }
 
-type StaticMinimize = (optimizer: Optimizer, loss: Tensor, options: MinimizeOptions) => [[], ParameterGradient[]];
-
-let staticMinimize: StaticMinimize | undefined;
-
-/** Static mode says how a loss in a Program is minimized. */
-export function setStaticMinimize(minimize: StaticMinimize): void {
-  staticMinimize = minimize;
+/** What optimizers do to Programs: static mode says how. */
+export interface StaticUpdates {
+  /** Minimizes a loss of a Program. */
+  minimize(optimizer: Optimizer, loss: Tensor, options: MinimizeOptions): [[], ParameterGradient[]];
+  /** Appends what `fn` binds to the default main Program, as a part that every run of it does. */
+  append<R>(fn: () => R): R;
+  /** Parameters of the default main Program. */
+  parameters(): Parameter[];
 }
+
+let inPrograms: StaticUpdates | undefined;
+
+/** Installs static mode's part. */
+export function setStaticUpdates(updates: StaticUpdates): void {
+  inPrograms = updates;
+}
+
+/** Static mode's part; only where static mode is on. */
+export const staticUpdates = (): StaticUpdates => inPrograms!;
 
 /**
  * Base of all optimizers. To write one, extend it: say which state a parameter has (`accumulators`) and how it is updated (`update`).
@@ -288,7 +299,7 @@ export abstract class Optimizer {
     const ready: readonly ClippedGradient[] = clip
       ? clip.prepare(pairs)
       : pairs.map(([parameter, gradient]) => ({ parameter, gradient, scale: undefined }));
-    for (const p of parameters) if (!p.stopGradient && isHeld(p, group)) this.#stateOf(p, group);
+    for (const p of parameters) if (!p.stopGradient && isHeld(p, group)) this.stateOf(p, group);
     for (const entry of ready) {
       if (isHeld(entry.parameter, group)) continue;
       const { parameter } = entry;
@@ -314,7 +325,7 @@ export abstract class Optimizer {
           hint: "make the embedding with sparse: false, or turn strictPaddle off: the gradient then counts as a dense one.",
         },
       );
-    const state = this.#stateOf(parameter, group);
+    const state = this.stateOf(parameter, group);
     // Decay moves every row, as in Paddle, where it makes the gradient dense.
     const rows = regularizer === null && this.isLazy(group) ? rowsOf(gradient) : undefined;
     const operand = rows ? gradient : densified(gradient);
@@ -342,7 +353,8 @@ export abstract class Optimizer {
     return decay instanceof Decay ? decay.coeff : 0;
   }
 
-  #stateOf(p: Parameter, group: ParameterGroup | undefined): ReadonlyMap<string, Tensor> {
+  /** The state of a parameter by name, made at first. */
+  protected stateOf(p: Parameter, group?: ParameterGroup): ReadonlyMap<string, Tensor> {
     return this.#accumulators.of(p, () => this.accumulators(p, group));
   }
 
@@ -352,7 +364,7 @@ export abstract class Optimizer {
    * @returns the parameters that had gradients, with them
    */
   minimize(loss: Tensor, options: MinimizeOptions = {}): [[], ParameterGradient[]] {
-    if (loss.symbol && staticMinimize) return staticMinimize(this, loss, options);
+    if (loss.symbol && inPrograms) return inPrograms.minimize(this, loss, options);
     const pairs = this.groups.flatMap((set) => this.#pairsOf(set));
     this.step();
     return [[], pairs];

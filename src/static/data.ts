@@ -5,7 +5,7 @@ import { AlreadyExistsError, InvalidArgumentError } from "../core/errors.js";
 import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import { getDefaultDtype } from "../core/promotion.js";
 import { formatShape, type Shape, sizeOf } from "../core/shape.js";
-import { type MinimizeOptions, type Optimizer, setStaticMinimize } from "../optimizer/optimizer.js";
+import { type MinimizeOptions, type Optimizer, setStaticUpdates } from "../optimizer/optimizer.js";
 import type { Parameter } from "../param/parameter.js";
 import { VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
@@ -200,4 +200,11 @@ export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: Mini
   return [[], pairs];
 }
 
-setStaticMinimize(minimizeStatic);
+setStaticUpdates({
+  minimize: minimizeStatic,
+  append: (fn) => {
+    const { trace } = defaultMainProgram();
+    return trace.as("optimize", () => capturing(trace, fn));
+  },
+  parameters: () => defaultMainProgram().allParameters(),
+});

@@ -4,6 +4,7 @@ import type { DType } from "../core/dtype.js";
 import { AlreadyExistsError, InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
 import { runScope, type Synchronous } from "../core/scope.js";
 import { formatShape, sameShape, type Shape } from "../core/shape.js";
+import { cast } from "../ops/cast.js";
 import { full } from "../ops/creation.js";
 import { setDropoutSeed, withOpSeed } from "../ops/random-state.js";
 import { setStateHome } from "../optimizer/accumulators.js";
@@ -85,10 +86,16 @@ export function firstValue(startup: Program, name: string, draw: () => Tensor): 
 
 /** Makes a persistable variable of the default main Program with a first value: counters, averages, optimizer state. */
 export function makePersistable(name: string, shape: Shape, dtype: DType, first: number | Tensor): Tensor {
-  const { main, startup } = current;
+  const handle = declare(name, shape, dtype);
+  firstValue(current.startup, name, () => (typeof first === "number" ? (full(shape, first, dtype) as Tensor) : first));
+  return handle;
+}
+
+/** A persistable variable of the default main Program. */
+function declare(name: string, shape: Shape, dtype: DType): Tensor {
+  const { main } = current;
   const desc = new VarDesc(name, shape, dtype, true);
   main.addPersistable(desc);
-  firstValue(startup, name, () => (typeof first === "number" ? (full(shape, first, dtype) as Tensor) : first));
   const handle = symbolHandle(desc) as Tensor;
   handle.persistable = true;
   main.trace.handles.set(name, handle);
@@ -108,6 +115,21 @@ setStateHome({
     if (!startup.initial.has(name))
       firstValue(startup, name, () => full(variable.shape, first, variable.dtype) as Tensor);
     if (building) putFirst(variable, first);
+  },
+  derive(name, parameter, dtype, made) {
+    const { main, startup } = current;
+    const variable = made ?? declare(name, parameter.shape, dtype);
+    if (!main.persistables.has(name)) main.addPersistable(variable.symbol as VarDesc);
+    const source = startup.initial.get(parameter.name);
+    if (source && !startup.initial.has(name))
+      firstValue(startup, name, () => cast(symbolHandle(source) as Tensor, dtype));
+    const value = building && globalScope().findVar(parameter.name)?.tensor;
+    if (value)
+      putFirst(
+        variable,
+        eagerly(() => cast(value, dtype)),
+      );
+    return variable;
   },
   value: (variable) => globalScope().findVar(variable.name!)?.tensor,
 });

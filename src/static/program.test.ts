@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { ClipGradByGlobalNorm } from "../nn/clip.js";
+import { createParameter } from "../nn/create-parameter.js";
 import { Dropout } from "../nn/layers/dropout.js";
 import { BatchNorm1D } from "../nn/layers/batch-norm.js";
 import { Constant } from "../nn/initializer/constant.js";
@@ -345,6 +346,45 @@ test("summary explains every parameter of a Program", () => {
 });
 
 describe("optimizer state", () => {
+  test("multiPrecision keeps float32 copies of half-precision parameters, as in dynamic mode", async () => {
+    const start = new Constant(1);
+    const halves = (): Parameter => createParameter([4], "bfloat16", { attr: { name: "half", initializer: start } })!;
+    const lossOf = (p: Parameter): Tensor => sum(multiply(p.astype("float32"), 0.5));
+    static_.disableStatic();
+    const dynamic = uniqueName.guard(() => {
+      const p = halves();
+      const opt = new Adam({ learningRate: 1e-4, parameters: [p], multiPrecision: true });
+      for (let i = 0; i < 30; i++) {
+        lossOf(p).backward();
+        opt.step();
+        opt.clearGrad();
+      }
+      const master = (opt.stateDict()["master_weights"] as Record<string, Tensor>)["half"]!;
+      return { p: p.dataSync(), master: master.dataSync("float32") };
+    });
+    static_.enableStatic();
+    const [main, startup, scope] = [new Program(), new Program(), new Scope()];
+    const opt = uniqueName.guard(() =>
+      programGuard(main, startup, () => {
+        const made = new Adam({ learningRate: 1e-4, multiPrecision: true });
+        made.minimize(lossOf(halves()));
+        return made;
+      }),
+    );
+    const exe = new Executor();
+    await exe.run(startup, { scope });
+    expect(readVar(scope, "half_fp32_master_0")).toEqual([1, 1, 1, 1]);
+    for (let i = 0; i < 30; i++) await exe.run(main, { scope });
+    expect(readVar(scope, "half")).toEqual([...dynamic.p]);
+    const master = readVar(scope, "half_fp32_master_0");
+    master.forEach((v, i) => expect(Math.abs(v - dynamic.master[i]!)).toBeLessThanOrEqual(1e-6));
+    expect(master[0]).toBeLessThan(0.998);
+    const state = static_.scopeGuard(scope, () => opt.stateDict());
+    expect(Object.keys(state["master_weights"] as object)).toEqual(["half"]);
+    expect(Object.keys(state)).toContain("half_fp32_master_0_moment1_0");
+    static_.scopeGuard(scope, () => opt.setStateDict(state));
+  });
+
   test("is saved and set by name, before and after minimize", async () => {
     let opt!: Adam;
     const a = built((loss) => {

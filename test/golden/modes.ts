@@ -1,6 +1,16 @@
 // One training run in three modes: dynamic, compiled and static, with a look at values between steps.
 
-import { disableStatic, enableStatic, jit, type nn, type optimizer, static as static_, toTensor, utils } from "oarjs";
+import {
+  disableStatic,
+  enableStatic,
+  type incubate,
+  jit,
+  type nn,
+  type optimizer,
+  static as static_,
+  toTensor,
+  utils,
+} from "oarjs";
 import type { Tensor } from "oarjs";
 
 /** The three ways to run. */
@@ -12,6 +22,8 @@ export interface Setup<N extends nn.Layer> {
   readonly make: () => N;
   readonly loss: (net: N, x: Tensor, y: Tensor) => Tensor;
   readonly optimizer: (net: N) => optimizer.Optimizer;
+  /** Averages parameters, if wanted: made after the optimizer has minimized. */
+  readonly average?: (net: N) => incubate.ModelAverage;
   /** Shapes of x and y, the batch left out; x may be numbers of rows. */
   readonly inputs: readonly [x: readonly number[], y: readonly number[], xDtype?: "float32" | "int64"];
 }
@@ -20,6 +32,7 @@ export interface Setup<N extends nn.Layer> {
 export interface Run<N extends nn.Layer> {
   readonly net: N;
   readonly opt: optimizer.Optimizer;
+  readonly average: incubate.ModelAverage | undefined;
   /** The Program, in static mode. */
   readonly program: static_.Program | undefined;
   readonly scope: static_.Scope | undefined;
@@ -40,26 +53,28 @@ export async function start<N extends nn.Layer>(mode: Mode, s: Setup<N>): Promis
 }
 
 function eagerRun<N extends nn.Layer>(s: Setup<N>, compiled: boolean): Run<N> {
-  const { net, opt } = utils.uniqueName.guard(() => {
+  const { net, opt, average } = utils.uniqueName.guard(() => {
     const net = s.make();
-    return { net, opt: s.optimizer(net) };
+    return { net, opt: s.optimizer(net), average: s.average?.(net) };
   });
   const eager = (x: Tensor, y: Tensor): Tensor => {
     const loss = s.loss(net, x, y);
     loss.backward();
     opt.step();
+    average?.step();
     opt.clearGrad();
     return loss;
   };
   const captured = compiled ? jit.compile(eager) : undefined;
   const state = (): Record<string, Tensor> => {
-    const { LR_Scheduler: _, "StepCount@@": __, ...rest } = opt.stateDict();
+    const { LR_Scheduler: _, "StepCount@@": __, ...rest } = { ...opt.stateDict(), ...average?.stateDict() };
     return rest as Record<string, Tensor>;
   };
   const parameters = (): Map<string, Tensor> => new Map(net.parameters().map((p) => [p.name, p]));
   return {
     net,
     opt,
+    average,
     program: undefined,
     scope: undefined,
     exe: undefined,
@@ -80,13 +95,13 @@ async function staticRun<N extends nn.Layer>(s: Setup<N>): Promise<Run<N>> {
   enableStatic();
   const [main, startup] = [new static_.Program(), new static_.Program()];
   const [x, y, dtype = "float32"] = s.inputs;
-  const { net, opt, loss } = utils.uniqueName.guard(() =>
+  const { net, opt, average, loss } = utils.uniqueName.guard(() =>
     static_.programGuard(main, startup, () => {
       const net = s.make();
       const loss = s.loss(net, static_.data("x", [-1, ...x], dtype), static_.data("y", [-1, ...y]));
       const opt = s.optimizer(net);
       opt.minimize(loss);
-      return { net, opt, loss };
+      return { net, opt, average: s.average?.(net), loss };
     }),
   );
   const scope = new static_.Scope();
@@ -96,6 +111,7 @@ async function staticRun<N extends nn.Layer>(s: Setup<N>): Promise<Run<N>> {
   return {
     net,
     opt,
+    average,
     program: main,
     scope,
     exe,

@@ -11,7 +11,7 @@ import { LayerHelper, requireTensor } from "../helper.js";
 
 /** Options of {@link embedding}. */
 export interface StaticEmbeddingOptions {
-  /** Accepted for Paddle's sake: gradients are dense. */
+  /** The table's gradient is one of rows: SGD and lazy Adam and AdamW touch no row that no id names. Default false. */
   readonly isSparse?: boolean | undefined;
   /** Accepted for Paddle's sake. */
   readonly isDistributed?: boolean | undefined;
@@ -54,7 +54,7 @@ function table(op: string, type: string, input: Tensor, size: Shape, o: StaticEm
   const helper = new LayerHelper(op, type, o.name);
   const attr = aliasedAttr(o.weightAttr, o.paramAttr, op);
   const weight = helper.required(size, o.dtype ?? "float32", { attr });
-  return helper.named(lookUp(input, weight, { paddingIdx: o.paddingIdx }));
+  return helper.named(lookUp(input, weight, { paddingIdx: o.paddingIdx, sparse: o.isSparse ?? false }));
 }
 
 /** Options of {@link sparseEmbedding}. */
@@ -76,9 +76,9 @@ export interface SparseEmbeddingOptions {
 
 const sparseKeys = ["paddingIdx", "isTest", "entry", "tableClass", "paramAttr", "weightAttr", "dtype", "slot"] as const;
 
-/** {@link embedding} with Paddle's signature for parameter servers; the table is local. */
+/** {@link embedding} with `isSparse` and Paddle's signature for parameter servers; the table is local. */
 export function sparseEmbedding(input: Tensor, size: Shape, options?: SparseEmbeddingOptions): Tensor {
   const op = "static.nn.sparseEmbedding";
   const { paddingIdx, paramAttr, weightAttr, dtype } = checkOptions<SparseEmbeddingOptions>(op, options, sparseKeys);
-  return table(op, "sparse_embedding", input, size, { paddingIdx, paramAttr, weightAttr, dtype });
+  return table(op, "sparse_embedding", input, size, { isSparse: true, paddingIdx, paramAttr, weightAttr, dtype });
 }
