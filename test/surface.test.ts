@@ -53,8 +53,7 @@ const OWN: Record<string, readonly string[]> = {
   io: ["numpyRandom", "pythonRandom"],
   // Paddle lists the other two in paddle.incubate; LARS stands in paddle.incubate.optimizer unlisted.
   "incubate.optimizer": ["LarsMomentumOptimizer", "LookAhead", "ModelAverage"],
-  // Paddle's is paddle.static.InputSpec.
-  jit: ["compile", "InputSpec"],
+  jit: ["compile"],
   nn: ["GradientClip"],
   "nn.initializer": ["Initializer"],
   optimizer: [],

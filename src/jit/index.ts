@@ -1,5 +1,4 @@
 // The jit room's public names.
 
 export { type Compiled, compile } from "./compile.js";
-export { InputSpec, type InputSpecOptions } from "./input-spec.js";
 export { type StaticFunction, toStatic, type ToStaticOptions } from "./to-static.js";

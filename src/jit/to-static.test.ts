@@ -10,7 +10,8 @@ import { SGD } from "../optimizer/sgd.js";
 import { mean, multiply, sum, tanh } from "../tensor/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
-import { InputSpec, toStatic } from "./index.js";
+import { InputSpec } from "../static/input-spec.js";
+import { toStatic } from "./index.js";
 
 class Net extends Layer {
   fc = new Linear(3, 4, { weightAttr: new Constant(0.1) });
@@ -74,6 +75,17 @@ test("one variant for each signature and mode of the layer", () => {
   const a = (net(toTensor(x)) as Tensor).dataSync();
   expect(forward.variants()).toBe(3);
   expect((net(toTensor(x)) as Tensor).dataSync()).toEqual(a);
+});
+
+test("an InputSpec is made of tensors and arrays, with and without a batch", () => {
+  const array = { dtype: "int64" as const, shape: [2, 3], data: new BigInt64Array(6) };
+  const spec = InputSpec.fromNumpy(array, "ids");
+  expect(String(spec)).toBe("InputSpec(shape=[2, 3], dtype=int64, name=ids)");
+  expect(spec.unbatch().shape).toEqual([3]);
+  expect(spec.batch(null).shape).toEqual([-1, 3]);
+  expect(InputSpec.fromTensor(toTensor([1, 2])).shape).toEqual([2]);
+  expect(() => spec.batch(0)).toThrow(/positive integer/);
+  expect(() => new InputSpec([]).unbatch()).toThrow(/no axis/);
 });
 
 test("a value read in the middle names the line; InputSpec is checked", () => {

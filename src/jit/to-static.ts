@@ -8,6 +8,7 @@ import { Layer } from "../nn/layer.js";
 import { fullLike } from "../ops/creation.js";
 import { Block, type Operator, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
+import type { InputSpec } from "../static/input-spec.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { capturing, eagerly } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
@@ -15,7 +16,6 @@ import { loopTokens } from "../trace/region.js";
 import { Runnable } from "../trace/runnable.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { isGradEnabled, recordCustom, walk } from "../trace/tape.js";
-import type { InputSpec } from "./input-spec.js";
 import { fillSlots, mapTensors, signature, slotted } from "./tree.js";
 
 /** Options of {@link toStatic}. */
@@ -40,8 +40,8 @@ export type StaticFunction<A extends readonly unknown[], R> = ((...args: A) => R
  * does not fit its InputSpec.
  * @example
  * ```ts
- * import { jit, nn, ones } from "oarjs";
- * const net = jit.toStatic(new nn.Linear(4, 2), { inputSpec: [new jit.InputSpec([-1, 4])] });
+ * import { jit, nn, ones, static as static_ } from "oarjs";
+ * const net = jit.toStatic(new nn.Linear(4, 2), { inputSpec: [new static_.InputSpec([-1, 4])] });
  * net(ones([3, 4])).sum().backward();
  * console.log(net.weight.grad?.shape); // [ 4, 2 ]
  * ```

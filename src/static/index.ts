@@ -13,6 +13,7 @@ export { type EmaOptions, ExponentialMovingAverage } from "./ema.js";
 export { CompiledProgram, Executor, type Feed, type RunOptions } from "./executor.js";
 export { createGlobalVar, type GlobalVarOptions, nameScope } from "./global-var.js";
 export { type FunctionOutput, Print, type PrintOptions, pyFunc, type PyFuncOptions } from "./host.js";
+export { InputSpec, type InputSpecOptions } from "./input-spec.js";
 export {
   load,
   loadParams,

@@ -2,6 +2,7 @@
 
 import type { DType } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
+import type { NdArray } from "../core/nd-array.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { formatShape } from "../core/shape.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -19,22 +20,55 @@ export interface InputSpecOptions {
  *
  * @example
  * ```ts
- * import { jit } from "oarjs";
- * const spec = new jit.InputSpec([-1, 784], "float32", { name: "image" });
+ * import { static as static_ } from "oarjs";
+ * const spec = new static_.InputSpec([-1, 784], "float32", { name: "image" });
  * ```
  */
 export class InputSpec {
-  readonly shape: readonly number[];
+  #shape: readonly number[];
   readonly dtype: DType;
   readonly name: string | undefined;
   readonly stopGradient: boolean;
 
   constructor(shape: readonly (number | null)[], ...rest: Trailing<DType, InputSpecOptions>) {
     const o = splitOptions<InputSpecOptions>("InputSpec", rest, ["dtype", "name", "stopGradient"]);
-    this.shape = shape.map((n) => n ?? -1);
+    this.#shape = shape.map((n) => n ?? -1);
     this.dtype = o.dtype ?? "float32";
     this.name = o.name ?? undefined;
     this.stopGradient = o.stopGradient ?? false;
+  }
+
+  /** Extents; -1 for any. */
+  get shape(): readonly number[] {
+    return this.#shape;
+  }
+
+  /** Puts an axis for the batch in front, and gives itself. Throws InvalidArgument unless the size is an integer above 0, or -1. */
+  batch(batchSize: number | null): this {
+    const n = batchSize ?? -1;
+    if (!Number.isInteger(n) || n === 0 || n < -1)
+      throw new InvalidArgumentError(`the batch's size must be a positive integer or -1, got ${n}.`, {
+        op: "InputSpec.batch",
+      });
+    this.#shape = [n, ...this.#shape];
+    return this;
+  }
+
+  /** Takes the first axis away, and gives itself. Throws InvalidArgument when there is none. */
+  unbatch(): this {
+    if (this.#shape.length === 0)
+      throw new InvalidArgumentError("there is no axis to take away.", { op: "InputSpec.unbatch" });
+    this.#shape = this.#shape.slice(1);
+    return this;
+  }
+
+  /** The spec of an array. */
+  static fromNumpy(
+    array: NdArray,
+    ...rest: Trailing<string | null, { readonly name?: string | null | undefined }>
+  ): InputSpec {
+    const { name } = splitOptions<{ readonly name?: string | null | undefined }>("InputSpec.fromNumpy", rest, ["name"]);
+    return new InputSpec(array.shape, array.dtype, { name });
   }
 
   /** The spec of a tensor. */
