@@ -1,4 +1,4 @@
-// Measures 3 × 3 convolutions and their gradients on one target: node bench/convolution.mjs [native|wasm] [threads] [CHANNELSxSIZExBATCH …]; GFLOP/s.
+// Measures convolutions and their gradients: node bench/convolution.mjs [native|wasm] [threads] [CHANNELSxSIZExBATCH[xOUTxTAPS][sSTRIDE][d] …], d: direct; GFLOP/s of the definition.
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -89,7 +89,8 @@ function measure(op, shapes, attrs) {
 
 const shapes = wanted.length > 0 ? wanted : ["64x32x32", "128x16x32", "256x8x32", "512x4x32"];
 for (const text of shapes) {
-  const [size = "", stride = "1"] = text.split("s");
+  const direct = text.endsWith("d");
+  const [size = "", stride = "1"] = text.replace("d", "").split("s");
   const [channels = 64, extent = 32, batch = 32, out = channels, taps = 3] = size.split("x").map(Number);
   const s = Number(stride);
   const pad = (taps - 1) / 2;
@@ -98,7 +99,8 @@ for (const text of shapes) {
   const result = Math.floor((extent + 2 * pad - taps) / s) + 1;
   const d = [batch, out, result, result];
   const few = (/** @type {number} */ rows) => (rows <= 16 ? rows : 0);
-  const attrs = { strides: [s, s], paddings: [pad, pad, pad, pad], dilations: [1, 1], groups: 1 };
+  const winograd = !direct && taps === 3 && s === 1 && Math.min(channels, out) >= 16;
+  const attrs = { strides: [s, s], paddings: [pad, pad, pad, pad], dilations: [1, 1], groups: 1, winograd };
   const flop = 2 * batch * out * result * result * channels * taps * taps;
   const rate = (
     /** @type {unknown} */ op,

@@ -40,6 +40,8 @@ export interface OutRef extends Omit<Ref, "at" | "flat" | "buf"> {
   setFlat(position: Expr, value: Expr): void;
   /** Reads back an element this body wrote; not with `fuses.stores`. */
   getFlat(position: Expr): Expr;
+  /** How many trailing axes run as one: the last index of `set` may go on over their product, from 0 in those before it. */
+  readonly joined: number;
   /** Its memory, for bodies that also read back or accumulate; undefined when an epilogue was fused. */
   readonly buf: Buf | undefined;
 }

@@ -48,6 +48,7 @@ function outRef(group: KernelGroup, e: Emitter, value: GraphValue, part: number)
     get size() {
       return e.size(value);
     },
+    joined: joinedAxes(group, value),
     set: (index, x) => write(position.position(value, index), index, x),
     setFlat: (at, x) => write(at, undefined, x),
     getFlat: (at) => {
@@ -58,6 +59,19 @@ function outRef(group: KernelGroup, e: Emitter, value: GraphValue, part: number)
       return group.epilogue.length === 0 && isPlain(value.dtype) ? e.touch(value, "write") : undefined;
     },
   };
+}
+
+/** How many trailing axes of a value every operand of its epilogue either has, too, or broadcasts. */
+function joinedAxes(group: KernelGroup, value: GraphValue): number {
+  const { shape } = value;
+  const joins = (v: GraphValue, axes: number): boolean => {
+    const own = Array.from({ length: axes }, (_, i) => v.shape.at(-1 - i) ?? 1);
+    return own.every((n, i) => n === shape.at(-1 - i)) || own.every((n) => n === 1);
+  };
+  const operands = group.epilogue.flatMap((n) => n.operands).filter((o): o is GraphValue => typeof o === "object");
+  let axes = 0;
+  while (axes < shape.length && operands.every((v) => joins(v, axes + 1))) axes++;
+  return axes;
 }
 
 type Writer = (position: Expr, index: readonly Expr[] | undefined, x: Expr) => void;

@@ -10,10 +10,15 @@ import { type GemmOperand, tiledGemm } from "./gemm.js";
 import { multiplyAdd } from "./gemm-direct.js";
 import { transpose } from "./gemm-tiled.js";
 import { coordinates } from "./loops.js";
+import { emitWinogradFilter } from "./winograd-filter.js";
 
 /** `out[o, c, t] = Σ d[n, o, p] · x[n, group's c, p · stride + t · dilation - padding]` over images n and positions p. */
 export function emitFilterGrad(b: KernelContext, x: Ref, d: Ref, out: OutRef, a: ConvAttrs): void {
   const type = convType(out.type, "conv_filter_grad");
+  if (a.winograd) {
+    emitWinogradFilter(b, { type, x, d, lead: [a.paddings[0]!, a.paddings[2]!], out });
+    return;
+  }
   const axes = a.strides.length;
   const taps = extentsOf(out, 2, axes);
   const extents = extentsOf(d, 2, axes);

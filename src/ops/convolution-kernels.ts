@@ -8,6 +8,7 @@ import { emitCorrelation } from "./convolution-product.js";
 import { convType, copySource, extentsOf } from "./convolution-source.js";
 import type { GemmOperand } from "./gemm.js";
 import { coordinates } from "./loops.js";
+import { emitWinograd, WINOGRAD_TAPS } from "./winograd.js";
 
 /** Attributes of a convolution: for each axis of space its stride, the zeros before and after it, and the distance of taps. */
 export type ConvAttrs = {
@@ -18,9 +19,12 @@ export type ConvAttrs = {
   readonly groups: number;
   /** Rows of weights of a group where they are few, else 0: kernels depend on it. */
   readonly few: number;
+  /** Whether it runs by Winograd's transforms: 3 × 3 taps side by side, one group, at most 2 zeros before each axis. */
+  readonly winograd: boolean;
 };
 
-const before = (a: ConvAttrs): readonly number[] => a.strides.map((_, axis) => a.paddings[2 * axis]!);
+/** Zeros before each axis. */
+export const before = (a: ConvAttrs): readonly number[] => a.strides.map((_, axis) => a.paddings[2 * axis]!);
 
 /** The bias of a channel, or the value unchanged. */
 export const withBias =
@@ -85,6 +89,14 @@ export function emitConv(b: KernelContext, x: Ref, w: Ref, bias: Ref | undefined
   const taps = extentsOf(w, 2, axes);
   const extents = extentsOf(out, 2, axes);
   const channels = w.extent(1);
+  const add = withBias(bias, out);
+  if (a.winograd) {
+    const stride = k.mul(channels, WINOGRAD_TAPS);
+    const at = (row: Expr, c: Expr): Expr => k.add(k.mul(row, stride), k.mul(c, WINOGRAD_TAPS));
+    const kernels = { w, rows: w.extent(0), depth: channels, at, stride, turned: false };
+    emitWinograd(b, { type, x, lead: [a.paddings[0]!, a.paddings[2]!], kernels, out, finish: add });
+    return;
+  }
   const { source, table, depth } = convSource(b, x, a, taps, extents, channels);
   const rows = k.divIndex(w.extent(0), a.groups);
   const size = k.mul(rows, depth);
@@ -93,7 +105,6 @@ export function emitConv(b: KernelContext, x: Ref, w: Ref, bias: Ref | undefined
     inner: "j",
     memory: w.buf && w.type === type ? { buf: w.buf, stride: depth, base: (set) => k.mul(set, size) } : undefined,
   };
-  const add = withBias(bias, out);
   emitCorrelation(b, {
     type,
     source,

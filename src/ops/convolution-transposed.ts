@@ -8,6 +8,8 @@ import { type ConvAttrs, withBias } from "./convolution-kernels.js";
 import { emitCorrelation } from "./convolution-product.js";
 import { convType, copySource } from "./convolution-source.js";
 import { coordinates } from "./loops.js";
+import { emitWinograd, WINOGRAD_TAPS } from "./winograd.js";
+import { TAPS } from "./winograd-transform.js";
 
 /** Numbers chosen by a small index. */
 const lookup = (values: readonly number[], at: Expr): Expr =>
@@ -90,6 +92,15 @@ export function emitTransposed(
   a: ConvAttrs,
 ): void {
   const type = convType(out.type, "conv_transpose");
+  if (a.winograd) {
+    // The gradient of a correlation is one with the taps turned round, its rows and depth exchanged.
+    const stride = constant("i32", WINOGRAD_TAPS);
+    const at = (row: Expr, o: Expr): Expr => k.mul(k.add(k.mul(o, w.extent(1)), row), stride);
+    const kernels = { w, rows: w.extent(1), depth: w.extent(0), at, stride, turned: true };
+    const lead = [TAPS - 1 - a.paddings[0]!, TAPS - 1 - a.paddings[2]!] as const;
+    emitWinograd(b, { type, x, lead, kernels, out, finish: withBias(bias, out) });
+    return;
+  }
   const space = a.strides.map(
     (s, i) => new TransposedAxis(s, a.paddings[2 * i]!, a.dilations[i]!, w.extent(2 + i), out.extent(2 + i)),
   );

@@ -49,9 +49,13 @@ function filled(shape: Shape, dtype: "float32" | "float64", next: () => number):
 }
 
 interface Case extends ConvSettings {
+  readonly winograd?: boolean;
   readonly x: Shape;
   readonly w: Shape;
 }
+
+/** One that runs by Winograd's transforms. */
+const tiled = (x: Shape, w: Shape, padding: readonly number[]): Case => ({ ...flat(x, w, 1, padding), winograd: true });
 
 const flat = (x: Shape, w: Shape, stride: number, padding: readonly number[], dilation = 1, groups = 1): Case => ({
   x,
@@ -78,6 +82,11 @@ const cases: readonly Case[] = [
   flat([70, 1, 1, 5], [2, 1, 1, 3], 1, [0, 0, 1, 1]),
   flat([1, 2, 5, 6, 7], [3, 2, 3, 3, 3], 2, [1]),
   flat([2, 17, 3, 4, 5], [18, 17, 2, 2, 2], 1, [1]),
+  // Whole tiles in rows of all lengths, and tiles cut at both ends; channels below, at and above a vector and a chunk.
+  tiled([2, 32, 8, 8], [32, 32, 3, 3], [1]),
+  tiled([33, 5, 4, 4], [40, 5, 3, 3], [1]),
+  tiled([2, 70, 5, 18], [7, 70, 3, 3], [2, 0, 1, 1]),
+  tiled([1, 16, 37, 3], [66, 16, 3, 3], [0, 1, 2, 2]),
 ];
 
 function compare(
@@ -106,7 +115,8 @@ describe.each(["interp", "wasm", "native"] as const)("%s", (name) => {
   test.each(cases.map((c) => [`${c.x} by ${c.w} stride ${c.strides[0]} groups ${c.groups}`, c] as const))(
     "%s",
     (_, c) => {
-      const { x: xs, w: ws, ...settings } = c;
+      const { x: xs, w: ws, winograd = false, ...given } = c;
+      const settings = { ...given, winograd };
       const outs = [xs[0]!, ws[0]!, ...xs.slice(2).map((n, i) => convExtent(n, ws[2 + i]!, c, i))];
       const [conv, transposed, filter] =
         ws.length === 4
@@ -132,6 +142,8 @@ describe.each(["interp", "wasm", "native"] as const)("%s", (name) => {
   );
 });
 
+const plainSettings = { strides: [1, 1], paddings: [1, 1, 1, 1], dilations: [1, 1], groups: 1 };
+
 /** A convolution with a residual and ReLU as one compiled Program; `threads` native threads. */
 function fusedBits(shape: Shape, weights: Shape, threads: number): { data: Float32Array; nests: number } {
   const engine = new Engine(platform, new Heap(), (heap) => {
@@ -145,7 +157,7 @@ function fusedBits(shape: Shape, weights: Shape, threads: number): { data: Float
     const out = [shape[0]!, weights[0]!, shape[2]!, shape[3]!];
     const arrays = [shape, weights, [weights[0]!], out].map((s) => filled(s, "float32", next));
     const [x, w, bias, rest] = arrays.map((a) => builder.input(a)) as [GraphValue, GraphValue, GraphValue, GraphValue];
-    const settings = { strides: [1, 1], paddings: [1, 1, 1, 1], dilations: [1, 1], groups: 1, few: few(weights[0]!) };
+    const settings = { ...plainSettings, few: few(weights[0]!), winograd: weights[0]! >= 32 };
     let [y] = builder.add(conv2dOp, [x, w, bias, undefined], settings);
     [y] = builder.add(addOp, [y, rest], {});
     [y] = builder.add(maximumOp, [y, 0], {});
@@ -168,6 +180,33 @@ function fusedBits(shape: Shape, weights: Shape, threads: number): { data: Float
   });
 }
 
+/** What an op makes as a compiled Program, where all sizes are constants. */
+function compiledBits(
+  engine: Engine,
+  op: OpRecord,
+  operands: readonly (NdArray | undefined)[],
+  attrs: Readonly<Record<string, unknown>>,
+): NdArray["data"] {
+  return withEngine(engine, () => {
+    const builder = new GraphBuilder();
+    const inputs = operands.map((a) => a && builder.input(a));
+    const [y] = builder.add(op, inputs, attrs);
+    const given = inputs.filter((v) => v !== undefined);
+    const graph = builder.graph([y!]);
+    const executable = new Executable(engine, graph, builder.values, new Set([...given, y!]), runHostNode);
+    operands.forEach((a, i) => {
+      if (!a) return;
+      const address = engine.heap.alloc(a.data.byteLength);
+      writeArray(engine, a, address);
+      executable.bind(inputs[i]!.id, address);
+    });
+    const address = engine.heap.alloc(sizeOf(y!.shape) * 4);
+    executable.bind(y!.id, address);
+    executable.run();
+    return readArray(engine, "float32", y!.shape, address).data;
+  });
+}
+
 describe("compiled", () => {
   test.each([
     [
@@ -178,6 +217,14 @@ describe("compiled", () => {
       [8, 3, 28, 28],
       [6, 3, 3, 3],
     ],
+    [
+      [3, 40, 16, 10],
+      [100, 40, 3, 3],
+    ],
+    [
+      [5, 70, 4, 4],
+      [33, 70, 3, 3],
+    ],
   ] as const)("%s by %s: the same bits for any number of threads, residual and ReLU in the same kernel", (x, w) => {
     const next = numbers(7);
     const out = [x[0], w[0], x[2], x[3]];
@@ -187,8 +234,7 @@ describe("compiled", () => {
       Plain,
       Plain,
     ];
-    const settings = { strides: [1, 1], paddings: [1, 1, 1, 1], dilations: [1, 1], groups: 1 };
-    const want = plainConv(px, pw, pb, out, settings).data.map((v, i) => Math.max(0, v + pr.data[i]!));
+    const want = plainConv(px, pw, pb, out, plainSettings).data.map((v, i) => Math.max(0, v + pr.data[i]!));
     const one = fusedBits(x, w, 1);
     expect(
       difference({ shape: out, data: Array.from(one.data) }, { shape: out, data: want }, [2e-5, 2e-5]),
@@ -196,5 +242,40 @@ describe("compiled", () => {
     expect(one.nests).toBe(1);
     expect(fusedBits(x, w, 2).data).toEqual(one.data);
     expect(fusedBits(x, w, 3).data).toEqual(one.data);
+  });
+
+  test.each([
+    [
+      [4, 40, 16, 10],
+      [100, 40, 3, 3],
+    ],
+    [
+      [5, 70, 4, 4],
+      [33, 70, 3, 3],
+    ],
+    [
+      [1, 130, 8, 8],
+      [130, 130, 3, 3],
+    ],
+  ] as const)("%s by %s: transformed gradients have the bits of run-time sizes", (x, w) => {
+    const next = numbers(9);
+    const settings = { ...plainSettings, few: 0, winograd: true };
+    const [xs, ws, ds] = [x, w, [x[0], w[0], x[2], x[3]]].map((s) => filled(s, "float32", next));
+    const runs = [
+      [conv2dFilterGradOp, [xs, ds, ws], settings],
+      [conv2dTransposeOp, [ds, ws, undefined, xs], { ...settings, more: [] }],
+    ] as const;
+    for (const [op, operands, attrs] of runs) {
+      const eager = withEngine(engines.native, () =>
+        toArray(
+          bind(
+            op,
+            operands.map((a) => a && fromArray(a)),
+            attrs,
+          )[0]!,
+        ),
+      );
+      expect(compiledBits(engines.native, op, operands, attrs)).toEqual(eager.data);
+    }
   });
 });
