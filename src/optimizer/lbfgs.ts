@@ -108,7 +108,7 @@ export class LBFGS extends Optimizer {
   }
 
   /** Throws Unimplemented: a loss alone does not say how it is computed again. */
-  override minimize(): never {
+  override minimize(_loss?: Tensor): never {
     throw new UnimplementedError("LBFGS evaluates the loss several times.", {
       op: "LBFGS.minimize",
       hint: "call step(() => { opt.clearGrad(); const loss = …; loss.backward(); return loss; }).",

@@ -3,13 +3,16 @@
 import {
   disableStatic,
   enableStatic,
+  incubate,
   jit,
   nn,
   optimizer,
   ParamAttr,
+  PreconditionNotMetError,
   regularizer,
   static as static_,
   toTensor,
+  UnimplementedError,
   utils,
 } from "oarjs";
 import type { Parameter, Tensor } from "oarjs";
@@ -40,6 +43,16 @@ const optimizers: Readonly<Record<string, Make>> = {
   RAdam: (o) => new optimizer.RAdam(o),
   ASGD: (o) => new optimizer.ASGD({ ...o, batchNum: 3 }),
   Rprop: ({ weightDecay: _, ...o }) => new optimizer.Rprop({ ...o, learningRate: 0.05 }),
+  LarsMomentum: ({ parameters, weightDecay, ...o }) =>
+    new incubate.optimizer.LarsMomentumOptimizer({
+      ...o,
+      momentum: 0.9,
+      larsCoeff: 0.1,
+      larsWeightDecay: 0.01,
+      parameterList: parameters,
+      regularization: weightDecay,
+    }),
+  "LookAhead around Adam": (o) => new incubate.LookAhead(new optimizer.Adam(o), { alpha: 0.6, k: 3 }),
 };
 
 /** A first value that is different for every element. */
@@ -112,6 +125,11 @@ const optionsOf = (s: Setting, parameters?: Parameter[]): optimizer.OptimizerOpt
   gradClip: s.clip ?? null,
 });
 
+const scheduleOf = (opt: optimizer.Optimizer): optimizer.lr.LRScheduler | undefined => {
+  const { learningRate } = opt.rateOwner;
+  return learningRate instanceof optimizer.lr.LRScheduler ? learningRate : undefined;
+};
+
 interface Run {
   readonly losses: number[];
   readonly weights: Map<string, ArrayLike<number>>;
@@ -131,7 +149,7 @@ function eagerRun(make: Make, s: Setting, compiled: boolean): Run {
     const run = compiled ? jit.compile(step) : step;
     const losses = batches.map(({ x, y }) => {
       const [loss] = run(toTensor(x), toTensor(y)).dataSync("float32");
-      if (opt.learningRate instanceof optimizer.lr.LRScheduler) opt.learningRate.step();
+      scheduleOf(opt)?.step();
       return loss!;
     });
     return { losses, weights: new Map(net.parameters().map((p) => [p.name, p.dataSync("float32")])) };
@@ -157,7 +175,7 @@ async function staticRun(make: Make, s: Setting): Promise<Run> {
   for (const feed of batches) {
     const [value] = await exe.run(main, { feed, fetchList: [loss], scope });
     losses.push(value!.data[0] as number);
-    if (opt.learningRate instanceof optimizer.lr.LRScheduler) opt.learningRate.step();
+    scheduleOf(opt)?.step();
   }
   const read = (name: string) => scope.findVar(name)!.getTensor().numpy().data as Float32Array;
   return { losses, weights: new Map(names.map((name) => [name, read(name)])) };
@@ -177,5 +195,47 @@ describe.each(Object.entries(optimizers))("%s", (_, make) => {
       for (const [key, want] of dynamic.weights)
         expect(excess(run.weights.get(key)!, want, 1e-6, 1e-6), key).toBeLessThanOrEqual(0);
     }
+  });
+});
+
+describe("LBFGS, which evaluates the loss several times", () => {
+  /** Five steps with the network captured by `toStatic` or not. */
+  const weights = (captured: boolean, lineSearchFn: "strong_wolfe" | null, s: Setting): Map<string, Float32Array> =>
+    utils.uniqueName.guard(() => {
+      const made = new Net(s);
+      const net = captured ? jit.toStatic(made) : made;
+      const opt = new optimizer.LBFGS({ learningRate: 0.5, maxIter: 4, lineSearchFn, parameters: made.parameters() });
+      for (const { x, y } of batches.slice(0, 5))
+        opt.step(() => {
+          opt.clearGrad();
+          const loss = meanSquare(net(toTensor(x)), toTensor(y));
+          loss.backward();
+          return loss;
+        });
+      return new Map(made.parameters().map((p) => [p.name, p.dataSync("float32")]));
+    });
+
+  test.each([null, "strong_wolfe"] as const)("with a captured network: line search %s", (lineSearchFn) => {
+    const want = weights(false, lineSearchFn, {});
+    for (const [name, got] of weights(true, lineSearchFn, {}))
+      expect(excess(got, want.get(name)!, 1e-5, 1e-5), name).toBeLessThanOrEqual(0);
+  });
+
+  test("whole steps and Programs refuse it by name", () => {
+    const layer = new nn.Linear(2, 1);
+    const opt = new optimizer.LBFGS({ parameters: layer.parameters() });
+    const step = jit.compile((x: Tensor) =>
+      opt.step(() => {
+        const loss = layer(x).sum();
+        loss.backward();
+        return loss;
+      }),
+    );
+    expect(() => step(toTensor([[1, 2]]))).toThrow(PreconditionNotMetError);
+    enableStatic();
+    static_.programGuard(new static_.Program(), new static_.Program(), () => {
+      const loss = static_.nn.fc(static_.data("x", [-1, 2]), 1).sum();
+      expect(() => new optimizer.LBFGS({}).minimize(loss)).toThrow(UnimplementedError);
+    });
   });
 });
