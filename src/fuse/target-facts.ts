@@ -24,5 +24,5 @@ export function targetFactsOf({ name, vectorBytes = 64 }: TargetDescription): Ta
     const gemm = { rows: vectorBytes >= 64 ? 8 : 6, lanes: vectorBytes / 4, vectors: 2 };
     return { name, gemm, vectors: vectorBytes / 8 };
   }
-  return { name, gemm: { rows: 4, lanes: 8, vectors: 1 }, vectors: name === "wasm" ? 2 : 1 };
+  return { name, gemm: { rows: 4, lanes: 8, vectors: 1 }, vectors: name === "wasm" ? 4 : 1 };
 }

@@ -22,59 +22,75 @@ export function vectorize(block: readonly Stmt[]): readonly Stmt[] {
 const narrowLanes = 4;
 
 /**
- * A `lanes` loop as vector loops of falling width and a serial rest. A loop without accumulators may begin with vectors `wide` (a power
- * of 2) times as wide, which keeps that many registers busy in inner loops. Where the length is known, what is left after them goes
- * through the inner loops at once, in vectors of the usual and of narrow width side by side: its elements do not depend on how they are
- * grouped. Accumulators combine in one width, so that the tree of their sum is the same everywhere.
+ * A `lanes` loop as vector loops of falling width and a serial rest. A loop without accumulators may take `wide` vectors (a power of 2)
+ * through its inner loops side by side, which keeps that many registers busy; where the length is known, what is left after them goes
+ * through at once, too, in vectors of the usual and of narrow width: its elements do not depend on how they are grouped. Accumulators
+ * combine in one width, so that the tree of their sum is the same everywhere.
  */
 function vectorLoops(loop: Loop): Stmt[] | undefined {
   const first = new LoopVectorizer(loop);
   const base = first.width;
+  const { wide = 1 } = loop;
   const count = binary("sub", loop.to, loop.from);
   const known = count.op === "const" ? (count.value as number) : undefined;
-  if (first.accumulates || (known === undefined && (loop.wide ?? 1) === 1))
+  if (first.accumulates || (known === undefined && wide === 1))
     return first.run(known === undefined || known % base !== 0);
-  if (known === undefined) return first.isLegal ? fallingWidths(loop, base) : undefined;
-  if (known < narrowLanes || !first.isLegal) return undefined;
+  if (!first.isLegal || (known !== undefined && known < narrowLanes)) return undefined;
+  const group = times(wide, base);
+  if (known === undefined) return fallingWidths(loop, [group, [base], [narrowLanes]]);
+  const left = wide > 1 ? known % (base * wide) : 0;
+  const rest = [
+    ...times(Math.floor(left / base), base),
+    ...times(Math.floor((left % base) / narrowLanes), narrowLanes),
+  ];
+  return knownWidths(loop, known, wide > 1 ? [group, rest] : [[base], [narrowLanes]]);
+}
+
+const times = (n: number, x: number): number[] => new Array<number>(n).fill(x);
+
+const sizeOf = (widths: readonly number[]): number => widths.reduce((n, width) => n + width, 0);
+
+/** A loop of known length: as many groups of the first widths as fit, then of the second, and a serial rest. */
+function knownWidths(loop: Loop, count: number, groups: readonly (readonly number[])[]): Stmt[] {
   const out: Stmt[] = [];
-  let from = loop.from;
-  let left = known;
-  const loopOf = (width: number): void => {
-    const size = left - (left % width);
-    if (size === 0) return;
-    const to = binary("add", from, constant("i32", size));
-    const part = new LoopVectorizer(renamed({ ...loop, from, to }), width);
-    out.push(...part.run(false)!);
+  let { from } = loop;
+  let left = count;
+  for (const widths of groups) {
+    const size = sizeOf(widths);
+    if (size === 0 || left < size) continue;
+    const taken = left - (left % size);
+    const to = binary("add", from, constant("i32", taken));
+    out.push(...grouped({ ...loop, from, to }, widths));
     from = to;
-    left -= size;
-  };
-  const { wide = 1 } = loop;
-  if (wide > 1) {
-    loopOf(base * wide);
-    const widths = [base, narrowLanes].flatMap((width, i) =>
-      new Array<number>(Math.floor((i === 0 ? left : left % base) / width)).fill(width),
-    );
-    if (widths.length > 0) out.push(...sideBySide(renamed({ ...loop, from }), widths));
-    from = binary("add", from, constant("i32", left - (left % narrowLanes)));
-    left %= narrowLanes;
-  } else for (const width of [base, narrowLanes]) loopOf(width);
+    left -= taken;
+  }
   if (left > 0) out.push({ ...renamed({ ...loop, from }), kind: "serial" });
   return out;
 }
 
-/** A loop of unknown length as vector loops of falling width and a serial rest. */
-function fallingWidths(loop: Loop, base: number): Stmt[] {
+/** A loop of unknown length: as many groups of each of the falling widths as fit, and a serial rest. */
+function fallingWidths(loop: Loop, groups: readonly (readonly number[])[]): Stmt[] {
   const out: Stmt[] = [];
   let { from } = loop;
-  for (const width of new Set([base * (loop.wide ?? 1), base, narrowLanes])) {
+  for (const widths of groups) {
     const end = new Var("end", "i32");
     const left = binary("max", binary("sub", loop.to, from), constant("i32", 0));
-    const value = binary("add", from, binary("and", left, constant("i32", -width)));
+    const value = binary("add", from, binary("and", left, constant("i32", -sizeOf(widths))));
     out.push({ s: "let", v: end, value, mutable: false });
-    out.push(...new LoopVectorizer(renamed({ ...loop, from, to: read(end) }), width).run(false)!);
+    out.push(...grouped({ ...loop, from, to: read(end) }, widths));
     from = read(end);
   }
   return [...out, { ...renamed({ ...loop, from }), kind: "serial" }];
+}
+
+/** A loop over whole groups of iterations in vectors of these widths. */
+function grouped(loop: Loop, widths: readonly number[]): Stmt[] {
+  const copy = renamed(loop);
+  const [width = 0, ...others] = widths;
+  if (others.length === 0) return new LoopVectorizer(copy, width).run(false)!;
+  const v = new Var(loop.v.name, "i32");
+  const body = sideBySide({ ...copy, from: read(v) }, widths);
+  return [{ s: "for", v, from: loop.from, to: loop.to, step: sizeOf(widths), kind: "serial", body }];
 }
 
 /** The iterations from the loop's start in vectors of these widths, which share one run of its inner loops. */
