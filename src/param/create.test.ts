@@ -86,6 +86,12 @@ describe("sharing by name", () => {
     });
   });
 
+  test("another dtype names both creators", () => {
+    const make = (dtype: "float32" | "float64") => createParameter([2], dtype, { attr: { name: "typed" } });
+    make("float32");
+    expect(() => make("float64")).toThrow(/"typed" .* createParameter made it float32\[2\] and createParameter asks for float64\[2\]/);
+  });
+
   test("gradients of all uses are summed and one step is made", () => {
     inScope(() => {
       const [a, b] = [named("w", 1), named("w", 1)];

@@ -57,6 +57,19 @@ describe("initializers", () => {
     compare(id, await second.data(), "second");
   });
 
+  test.each(cases.filter((c) => c.error).map((c) => [c.id, c] as const))(
+    "%s: strictPaddle refuses what Paddle has no kernel for; it is drawn without",
+    (_, c) => {
+      oar.setFlags({ strictPaddle: true });
+      try {
+        expect(() => maker(c).make(c.shape, c.dtype)).toThrow(oar.UnimplementedError);
+      } finally {
+        oar.setFlags({ strictPaddle: false });
+      }
+      expect(maker(c).make(c.shape, c.dtype)).toMatchObject({ shape: c.shape, dtype: c.dtype });
+    },
+  );
+
   test.each(Object.entries(gains))("gain of %s", (name, want) => {
     const [nonlinearity, param] = name.split(",") as [string, string?];
     const got = nn.initializer.calculateGain(nonlinearity, param === undefined ? undefined : Number(param));

@@ -102,7 +102,21 @@ describe("static 2.6.2", () => {
       const x = static_.data("x", [-1, 2]);
       const attr = new ParamAttr({ name: "dup_name", initializer: new nn.initializer.Constant(1) });
       static_.nn.fc(x, 2, { weightAttr: attr });
-      expect(() => static_.nn.fc(x, 3, { weightAttr: attr })).toThrow(/"dup_name" is shared by name/);
+      expect(() => static_.nn.fc(x, 3, { weightAttr: attr })).toThrow(/"dup_name" is shared by name.*fc_\d.*fc_\d/);
+    });
+  });
+
+  test("one name, another dtype", () => {
+    static_.programGuard(new static_.Program(), new static_.Program(), () => {
+      const attr = new ParamAttr({ name: "dup_name", initializer: new nn.initializer.Constant(1) });
+      static_.nn.fc(static_.data("x", [-1, 2]), 2, { weightAttr: attr });
+      const wide = static_.data("wide", [-1, 2], "float64");
+      expect(() => static_.nn.fc(wide, 2, { weightAttr: attr })).toThrow(
+        expect.objectContaining({
+          name: "InvalidArgumentError",
+          message: expect.stringMatching(/float32\[2, 2\].*float64/),
+        }),
+      );
     });
   });
 });

@@ -1,7 +1,8 @@
 // Normal and TruncatedNormal: numbers from the bell curve, whole or cut off.
 
 import type { DType } from "../../core/dtype.js";
-import { InvalidArgumentError } from "../../core/errors.js";
+import { InvalidArgumentError, UnimplementedError } from "../../core/errors.js";
+import { isStrictPaddle } from "../../core/flags.js";
 import { splitOptions } from "../../core/options.js";
 import type { Shape } from "../../core/shape.js";
 import { cast } from "../../ops/cast.js";
@@ -85,6 +86,11 @@ export class TruncatedNormal extends Initializer {
   }
 
   override make(shape: Shape, dtype: DType): Tensor {
+    if (isStrictPaddle() && dtype === "float16")
+      throw new UnimplementedError("Paddle has no truncated normal numbers in float16 on CPU.", {
+        op: "TruncatedNormal",
+        hint: "make the parameter in float32, or turn strictPaddle off.",
+      });
     const drawn = truncatedGaussianRandom(shape, this.mean, this.std, this.a, this.b, { dtype: drawnIn(dtype) });
     return cast(drawn, dtype);
   }
