@@ -89,7 +89,9 @@ describe("sharing by name", () => {
   test("another dtype names both creators", () => {
     const make = (dtype: "float32" | "float64") => createParameter([2], dtype, { attr: { name: "typed" } });
     make("float32");
-    expect(() => make("float64")).toThrow(/"typed" .* createParameter made it float32\[2\] and createParameter asks for float64\[2\]/);
+    expect(() => make("float64")).toThrow(
+      /"typed" .* createParameter made it float32\[2\] and createParameter asks for float64\[2\]/,
+    );
   });
 
   test("gradients of all uses are summed and one step is made", () => {
