@@ -62,6 +62,8 @@ const OWN: Record<string, readonly string[]> = {
   signal: ["frame", "overlapAdd"],
   static: [
     ...["ProgramBlock", "Scope", "ScopeTensor", "ScopeVariable", "disableStatic", "enableStatic"],
+    // Paddle's is paddle.static.nn.control_flow.Assert.
+    "Assert",
     // Of Paddle 2.6's paddle.static.io and paddle.fluid.io.
     ...["loadParams", "loadPersistables", "loadVars", "saveParams", "savePersistables", "saveVars"],
   ],

@@ -1,6 +1,7 @@
 // The static room's public names.
 
 export { createParameter } from "../nn/create-parameter.js";
+export { Assert, type AssertOptions } from "./control-flow-assert.js";
 export {
   appendBackward,
   type BackwardOptions,
