@@ -146,6 +146,19 @@ class Lstm(nn.Module):
 MODELS = {"W2": Mlp, "W3a": LeNet, "W3b": ResNet, "W4": Text, "W5": Encoder, "W5b": Lstm}
 
 
+class SparseAdam(torch.optim.SparseAdam):
+    """Lazy Adam with Adam's epsilon: torch's own adds it to the root before the bias of that is corrected, as if it were 30 times as
+    large in the first step, which where gradients are about 1e-6 moves the losses by 2 % within 24 steps. The time is the same."""
+
+    steps = 0
+
+    def step(self, closure=None):
+        self.steps += 1
+        for group in self.param_groups:
+            group["eps"] = 1e-8 * (1 - group["betas"][1] ** self.steps) ** 0.5
+        return super().step(closure)
+
+
 def optimizers(family, kind, model):
     """The workload's optimizers: one, except where the embedding's gradient is sparse."""
     o, parameters = torch.optim, [p for p in model.parameters() if p.requires_grad]
@@ -155,7 +168,7 @@ def optimizers(family, kind, model):
         return [o.SGD(parameters, 0.01, momentum=0.9, weight_decay=5e-4, fused=True)]
     if family == "W4" and kind == "sparse":
         rest = [p for p in parameters if p is not model.words.weight]
-        return [o.SparseAdam([model.words.weight], 2e-2), o.Adam(rest, 2e-2, fused=True)]
+        return [SparseAdam([model.words.weight], 2e-2), o.Adam(rest, 2e-2, fused=True)]
     if family == "W5":
         return [o.AdamW(parameters, 3e-4, weight_decay=0.01, fused=True)]
     return [o.Adam(parameters, 2e-2 if family == "W4" else 1e-3, fused=True)]

@@ -12,7 +12,8 @@ export interface TargetDescription {
 /**
  * The facts of a target. Tiles are as large as the registers hold them (measured, bench/gemm.mjs): 32 registers of 64 bytes take
  * 8 × 2 accumulators; 16 smaller ones 6 × 2, with two for B and one for A. V8 schedules all loads of a round before its arithmetic, so
- * that 4 × 2 accumulators of 16 bytes is all that stays in its 15 registers: 6 × 2 runs at half the speed.
+ * that 4 × 2 accumulators of 16 bytes is all that stays in its 15 registers: 6 × 2 runs at half the speed. Sums of columns keep fewer
+ * of the registers busy and bear some spilling: in WebAssembly 2, 4 and 8 vectors take 0.61, 0.33 and 0.32 ms for W4's sparse update.
  *
  * @example
  * ```ts
