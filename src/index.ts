@@ -40,6 +40,7 @@ export {
 export { createParameter } from "./nn/create-parameter.js";
 export * as optimizer from "./optimizer/index.js";
 export * from "./param/index.js";
+export * as profiler from "./profiler/index.js";
 export * as regularizer from "./regularizer/index.js";
 export * as "static" from "./static/index.js";
 export { disableStatic, enableStatic, inDynamicMode } from "./static/mode.js";

@@ -24,6 +24,7 @@ const NAMESPACES = [
   "nn.initializer",
   "optimizer",
   "optimizer.lr",
+  "profiler",
   "regularizer",
   "static",
   "static.nn",
@@ -73,7 +74,11 @@ const OWN: Record<string, readonly string[]> = {
 };
 
 /** Objects that are used as namespaces though they are no modules: their state is theirs. */
-const OBJECTS = new Set<unknown>([oar.io.numpyRandom, oar.io.pythonRandom, oar.utils.uniqueName]);
+const OBJECTS = new Set<unknown>([
+  ...[oar.io.numpyRandom, oar.io.pythonRandom, oar.utils.uniqueName],
+  // Paddle's enumerations.
+  ...[oar.profiler.ProfilerState, oar.profiler.ProfilerTarget, oar.profiler.SortedKeys, oar.profiler.SummaryView],
+]);
 
 const isNamespace = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && Object.prototype.toString.call(value) === "[object Module]";

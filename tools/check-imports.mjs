@@ -16,6 +16,7 @@ export const ROOMS = [
   "utils",
   "regularizer",
   "incubate",
+  "profiler",
   "hapi",
   "vision",
   "text",

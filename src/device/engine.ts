@@ -18,6 +18,8 @@ export interface Platform {
   environment?(name: string): string | undefined;
   /** Writes a text file, making its folder; gives its path. Absent where there are no files. */
   writeText?(folder: string, name: string, text: string): string;
+  /** Names this process among others, for files that it writes. */
+  worker(): string;
   /** Runs the garbage collector now and lets dead weak references show; false where the platform cannot. */
   collect(): boolean;
 }

@@ -10,5 +10,6 @@ export { startHostWorker } from "./host-worker-browser.js";
 /** The platform of this page or worker. Browsers do not let a page collect garbage on demand. */
 export const platform: Platform = {
   createTarget: (heap) => createWasmTarget(heap, { threads: heap.shared ? browserThreads() : undefined }),
+  worker: () => "page",
   collect: () => false,
 };

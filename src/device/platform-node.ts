@@ -1,6 +1,7 @@
 // Node's side of the engine: which target to use, its threads, and the garbage collector.
 
 import { mkdirSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { createContext, runInContext, runInNewContext } from "node:vm";
@@ -24,6 +25,7 @@ export const platform: Platform = {
   createAccelerator,
   collect,
   environment: (name) => process.env[name],
+  worker: () => `host_${hostname()}pid_${process.pid}`,
   writeText(folder, name, text) {
     const path = join(folder, name);
     mkdirSync(folder, { recursive: true });

@@ -4,6 +4,7 @@ import { InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js
 import { describe, splitOptions, type Trailing } from "../core/options.js";
 import { numpyRandom } from "../core/random-numpy.js";
 import type { Tensor } from "../tensor/tensor.js";
+import { noteReading } from "../trace/observe.js";
 import { BatchSampler } from "./batch-sampler.js";
 import { type AsTensors, asTensors, type Collated, collateArrays } from "./collate.js";
 import { type Dataset, IterableDataset, streamOf } from "./dataset.js";
@@ -132,9 +133,13 @@ export class DataLoader<T = unknown, B = Collated<T>> {
   /** One epoch. */
   async *[Symbol.asyncIterator](): AsyncGenerator<AsTensors<B>, void, undefined> {
     const batches = this.numWorkers > 0 ? this.#fromWorkers() : this.#fromHere();
+    let asked = performance.now();
     for await (const batch of batches) {
       await pauseIfDue();
-      yield this.#asFed(asTensors(batch)) as AsTensors<B>;
+      const fed = this.#asFed(asTensors(batch)) as AsTensors<B>;
+      noteReading(asked);
+      yield fed;
+      asked = performance.now();
     }
   }
 

@@ -10,6 +10,7 @@ import { uniqueName } from "../param/unique-name.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isCapturing } from "../trace/bind.js";
 import { storageOf } from "../trace/eager.js";
+import { observer, phase } from "../trace/observe.js";
 import { runsInside } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
 import { invoke } from "./callable.js";
@@ -89,6 +90,7 @@ export class Layer extends LayerMembers {
   [invoke](args: unknown[]): unknown {
     if (isCapturing()) runsInside(this);
     try {
+      if (observer()) return phase("Forward", this.#fullName, () => this.#withHooks(args));
       return this.hasHooks ? this.#withHooks(args) : this.forward(...args);
     } catch (error) {
       throw error instanceof OarError ? error.inLayer(this.#fullName) : error;

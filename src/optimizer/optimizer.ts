@@ -23,6 +23,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { scoped } from "../trace/handles.js";
 import { assignInto } from "../trace/inplace.js";
+import { phase } from "../trace/observe.js";
 import { densified, rowsOf } from "../trace/rows.js";
 import { eachStep, guarded, runtimeScalar } from "../trace/step-trace.js";
 import { withGrad } from "../trace/tape.js";
@@ -240,7 +241,9 @@ export abstract class Optimizer {
    * once, and inside `jit.compile` it becomes part of the step.
    */
   step(): void {
-    this.#apply(this.groups.map((set) => ({ set, pairs: this.#pairsOf(set) })));
+    phase("Optimization", "Optimization Step", () =>
+      this.#apply(this.groups.map((set) => ({ set, pairs: this.#pairsOf(set) }))),
+    );
   }
 
   /**

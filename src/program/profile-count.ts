@@ -65,10 +65,10 @@ class Counter {
     this.rounds(kernel.block, 0, blocks, 1, varies, kernel.body, 1, 0);
     const n = kernel.buffers.length;
     return {
-      flops: totals[0]!,
-      fused: totals[1]!,
-      loaded: [...totals.subarray(2, 2 + n)],
-      stored: [...totals.subarray(2 + n)],
+      flops: Math.round(totals[0]!),
+      fused: Math.round(totals[1]!),
+      loaded: [...totals.subarray(2, 2 + n)].map(Math.round),
+      stored: [...totals.subarray(2 + n)].map(Math.round),
       exact: this.exact,
     };
   }

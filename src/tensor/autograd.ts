@@ -7,6 +7,7 @@ import { type GradientHook, Value } from "../program/value.js";
 import { add } from "../ops/arithmetic.js";
 import { storageOf } from "../trace/eager.js";
 import { eagerHandle, symbolHandle } from "../trace/handles.js";
+import { phase } from "../trace/observe.js";
 import { joinRows } from "../trace/rows.js";
 import { isGradEnabled, runHooks, setGradEnabled, type TapeNode, walk, withGrad } from "../trace/tape.js";
 
@@ -22,7 +23,8 @@ export function backward(root: Value, gradient?: Value | BackwardOptions, option
   const given = checkOptions("backward", isOptions(gradient) ? (gradient as BackwardOptions) : options, [
     "retainGraph",
   ]);
-  accumulate(walk([root], [bare], { retainGraph: given.retainGraph ?? false, createGraph: false }));
+  const retainGraph = given.retainGraph ?? false;
+  phase("Backward", "Gradient Backward", () => accumulate(walk([root], [bare], { retainGraph, createGraph: false })));
 }
 
 /** Options of {@link backwardAll}. */
@@ -57,7 +59,8 @@ export function backwardAll<T extends Value>(
     });
   }
   const gradients = roots.map((_, i) => given?.[i] ?? undefined);
-  accumulate(walk(roots, gradients, { retainGraph: options.retainGraph ?? false, createGraph: false }));
+  const retainGraph = options.retainGraph ?? false;
+  phase("Backward", "Gradient Backward", () => accumulate(walk(roots, gradients, { retainGraph, createGraph: false })));
 }
 
 function accumulate(gradients: ReadonlyMap<Value, Value>): void {

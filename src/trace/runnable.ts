@@ -19,7 +19,7 @@ import type { Value } from "../program/value.js";
 import { runHostNode, storageOf } from "./eager.js";
 import { eagerHandle } from "./handles.js";
 import { GraphBuilder, type Resize } from "./lower.js";
-import { observer } from "./observe.js";
+import { observer, phase } from "./observe.js";
 import { Region, type RegionRun, RunContext } from "./region.js";
 
 /** What a runnable is made of. */
@@ -190,11 +190,21 @@ export class Runnable {
       else runHostNode(on, node, addresses);
     };
     const start = debugLevel() > 0 ? performance.now() : 0;
-    const executable = new Executable(this.on, this.graph, this.builder.values, this.bound, runHost, backend);
+    const { on, graph, builder, bound } = this;
+    const make = (): Executable => new Executable(on, graph, builder.values, bound, runHost, backend);
+    const executable = phase("Compile", this.name, make);
     if (debugLevel() > 0) {
       const ms = performance.now() - start;
-      const { name, on: engine, builder } = this;
-      this.firstRuns = reportBlock({ name, engine, backend, before: builder.nodes, plan: executable.plan, executable, ms });
+      const { name } = this;
+      this.firstRuns = reportBlock({
+        name,
+        engine: on,
+        backend,
+        before: builder.nodes,
+        plan: executable.plan,
+        executable,
+        ms,
+      });
     }
     return executable;
   }
