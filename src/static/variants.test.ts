@@ -13,9 +13,11 @@ import { Momentum } from "../optimizer/momentum.js";
 import type { Optimizer } from "../optimizer/optimizer.js";
 import { L1Decay, L2Decay } from "../param/regularizer.js";
 import { uniqueName } from "../param/unique-name.js";
+import type { VarDesc } from "../program/program.js";
 import { mean, multiply, toTensor } from "../tensor/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 import * as static_ from "./index.js";
+import { neededOps } from "./prune.js";
 
 afterEach(static_.disableStatic);
 
@@ -151,4 +153,35 @@ describe("a coefficient or limit that is no number", () => {
     expect(() => Object.assign(new L2Decay(0.1), { coeff: Number.NaN })).toThrow(/coeff must be a number/);
     expect(() => Object.assign(new ClipGradByNorm(1), { clipNorm: "1" })).toThrow(/clipNorm must be a number/);
   });
+});
+
+test("a rate of 0: the gradient is computed when it is fetched or counted by clipping, and not otherwise", async () => {
+  static_.enableStatic();
+  const built = (gradClip: GradientClip | null) =>
+    uniqueName.guard(() => {
+      const [main, startup] = [new static_.Program(), new static_.Program()];
+      const loss = static_.programGuard(main, startup, () => {
+        const held = { learningRate: 0 };
+        const h = static_.nn.fc(static_.data("x", [-1, 3]), 3, {
+          weightAttr: held,
+          biasAttr: held,
+          activation: "tanh",
+        });
+        const loss = lossOf(static_.nn.fc(h, 2));
+        new Momentum({ learningRate: 0.1, gradClip }).minimize(loss);
+        return loss;
+      });
+      return { main, startup, loss };
+    });
+  const computes = ({ main, loss }: ReturnType<typeof built>): boolean => {
+    const run = neededOps(main.block.ops, [loss.symbol as VarDesc], true);
+    return run.some((op) => op.outputs.includes(main.gradients.get("fc_0.w_0@GRAD")!));
+  };
+  expect(computes(built(null))).toBe(false);
+  expect(computes(built(new ClipGradByGlobalNorm(1)))).toBe(true);
+  const { main, startup } = built(null);
+  const [exe, scope] = [new static_.Executor(), new static_.Scope()];
+  await exe.run(startup, { scope });
+  const [gradient] = await exe.run(main, { scope, feed: { x }, fetchList: ["fc_0.w_0@GRAD"] });
+  expect(Array.from(gradient!.data as Float32Array).some((v) => v !== 0)).toBe(true);
 });
