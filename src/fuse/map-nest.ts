@@ -8,6 +8,7 @@ import { k } from "../kernel/ops.js";
 import type { GraphNode, GraphValue } from "./body.js";
 import { type EmitOptions, Emitter, type Nest, blockElements } from "./emitter.js";
 import { type AxisView, Evaluator } from "./evaluate.js";
+import { KeptValues } from "./kept-values.js";
 import { computeOf, partsOf } from "./types.js";
 import { identityOf } from "../kernel/vectorize.js";
 
@@ -35,6 +36,7 @@ class RowNest {
   private readonly rowCount: number;
   private readonly reductions: readonly GraphNode[];
   private readonly inGroup = new Map<number, GraphNode>();
+  private readonly kept: KeptValues;
 
   constructor(
     private readonly group: RowGroup,
@@ -54,6 +56,7 @@ class RowNest {
     const view: AxisView = (value) => viewOf(value, this.axes, rank);
     const producers = new Map([...this.inGroup].filter(([, n]) => n.body.form !== "reduce"));
     this.eval = new Evaluator(this.e, producers, merge ? view : undefined);
+    this.kept = new KeptValues(this.e, this.eval, merge ? group.nodes : []);
   }
 
   private leaves(): GraphValue[] {
@@ -129,16 +132,30 @@ class RowNest {
       this.eval.newScope();
       e.lanes(0, cols, (col) => {
         this.eval.newScope();
+        this.kept.recall(col);
         const index = this.index(row, extents, col);
         ready.forEach((n, i) =>
-          accs[i]!.forEach((acc, part) => e.accumulate(acc, reduceOf(n).combine, this.mapped(n, index, part))),
+          accs[i]!.forEach((acc, part) => {
+            const operand = n.operands[0] as GraphValue;
+            const x = this.eval.at(operand, index, part);
+            const again = isFull(operand, this.group) && this.isReadAgain(operand, ready);
+            const once = again ? this.kept.keep(operand, part, x, col, cols) : x;
+            e.accumulate(acc, reduceOf(n).combine, this.mapped(n, once));
+          }),
         );
+        this.kept.forget();
       });
       this.eval.newScope();
       ready.forEach((n, i) => accs[i]!.forEach((acc, part) => this.finish(n, acc, cols, part)));
       waiting = waiting.filter((n) => !ready.includes(n));
     }
     this.stores(row, extents, constant("i32", 0), cols);
+  }
+
+  /** Whether a value is read by more than some reductions. */
+  private isReadAgain(value: GraphValue, reductions: readonly GraphNode[]): boolean {
+    const { nodes, outputs } = this.group;
+    return outputs.includes(value) || nodes.some((n) => !reductions.includes(n) && n.operands.includes(value));
   }
 
   private dependsOn(node: GraphNode, others: readonly GraphNode[]): boolean {
@@ -159,8 +176,8 @@ class RowNest {
     return Array.from({ length: partsOf(out.dtype) }, () => this.e.variable(initial, "acc"));
   }
 
-  private mapped(node: GraphNode, index: readonly Expr[], part: number): Expr {
-    const x = this.eval.convert(this.eval.at(node.operands[0] as GraphValue, index, part), node.outputs[0]!);
+  private mapped(node: GraphNode, operand: Expr): Expr {
+    const x = this.eval.convert(operand, node.outputs[0]!);
     return reduceOf(node).map?.(k, x) ?? x;
   }
 
@@ -181,7 +198,9 @@ class RowNest {
     if (full.length === 0) return;
     e.lanes(from, to, (col) => {
       this.eval.newScope();
+      this.kept.recall(col);
       this.storeAll(full, this.index(row, extents, col));
+      this.kept.forget();
     });
     this.eval.newScope();
   }

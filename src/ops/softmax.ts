@@ -37,32 +37,34 @@ const axisSamples = [
   { inputs: [[2, 70]], attrs: { axis: 1 } },
 ];
 
+/** The gradient of an op along an axis whose slope is a formula of its result. */
+const gradientOfResult = (name: string, formula: (y: Value, d: Value, axis: number) => Value) =>
+  defineOp({
+    name,
+    inputs: ["out", "d"],
+    outputs: ["x"],
+    attrs: { axis: fixed(0) },
+    infer: ({ out }) => ({ outs: { x: { shape: out.shape, dtype: out.dtype } } }),
+    compose: ({ out, d }, { axis }) => ({ x: cast(formula(widened(out), widened(d), axis), out.dtype) }),
+    grad: "parts",
+    check: {
+      domain: [-2, 2],
+      samples: [
+        {
+          inputs: [
+            [3, 4],
+            [3, 4],
+          ],
+          attrs: { axis: 1 },
+        },
+      ],
+    },
+  });
+
 /** The gradient of softmax: `(d - Σ d out) out`. */
-export const softmaxGradOp = defineOp({
-  name: "softmax_grad",
-  inputs: ["out", "d"],
-  outputs: ["x"],
-  attrs: { axis: fixed(0) },
-  infer: ({ out }) => ({ outs: { x: { shape: out.shape, dtype: out.dtype } } }),
-  compose: ({ out, d }, { axis }) => {
-    const y = widened(out);
-    const wide = widened(d);
-    return { x: cast(multiply(y, subtract(wide, keptSum(multiply(wide, y), axis))), out.dtype) };
-  },
-  grad: "parts",
-  check: {
-    domain: [-2, 2],
-    samples: [
-      {
-        inputs: [
-          [3, 4],
-          [3, 4],
-        ],
-        attrs: { axis: 1 },
-      },
-    ],
-  },
-});
+export const softmaxGradOp = gradientOfResult("softmax_grad", (y, d, axis) =>
+  multiply(y, subtract(d, keptSum(multiply(d, y), axis))),
+);
 
 /** `out = e^(x - max) / Σ e^(x - max)` along an axis. */
 export const softmaxOp = defineOp({
@@ -122,30 +124,9 @@ export function logSumExp(x: Value, axis: number): { readonly max: Value; readon
 }
 
 /** The gradient of log-softmax: `d - e^out Σ d`. */
-export const logSoftmaxGradOp = defineOp({
-  name: "log_softmax_grad",
-  inputs: ["out", "d"],
-  outputs: ["x"],
-  attrs: { axis: fixed(0) },
-  infer: ({ out }) => ({ outs: { x: { shape: out.shape, dtype: out.dtype } } }),
-  compose: ({ out, d }, { axis }) => {
-    const wide = widened(d);
-    return { x: cast(subtract(wide, multiply(exp(widened(out)), keptSum(wide, axis))), out.dtype) };
-  },
-  grad: "parts",
-  check: {
-    domain: [-2, 2],
-    samples: [
-      {
-        inputs: [
-          [3, 4],
-          [3, 4],
-        ],
-        attrs: { axis: 1 },
-      },
-    ],
-  },
-});
+export const logSoftmaxGradOp = gradientOfResult("log_softmax_grad", (y, d, axis) =>
+  subtract(d, multiply(exp(y), keptSum(d, axis))),
+);
 
 /** `out = max(x - max, -64) - log Σ e^(x - max)` along an axis. */
 export const logSoftmaxOp = defineOp({
