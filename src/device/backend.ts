@@ -38,8 +38,10 @@ const texts = new WeakMap<Kernel, string>();
 
 /** A kernel's text: what makes two of them equal. */
 function textOf(kernel: Kernel): string {
-  let text = texts.get(kernel);
-  if (text === undefined) texts.set(kernel, (text = kernelText(kernel)));
+  const known = texts.get(kernel);
+  if (known !== undefined) return known;
+  const text = kernelText(kernel);
+  texts.set(kernel, text);
   return text;
 }
 

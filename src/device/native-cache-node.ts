@@ -3,6 +3,7 @@
 import { randomUUID } from "node:crypto";
 import {
   chmodSync,
+  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -15,7 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Environment } from "./native-commands-node.js";
 import { sha256 } from "./native-compiler-node.js";
 
@@ -87,17 +88,27 @@ export class LibraryCache {
     return join(this.directory, `${digest}.so`);
   }
 
-  /** Takes in a finished library and the keys of the nests it holds; gives its digest. */
-  add(temporary: string, nestKeys: readonly string[]): string {
+  /** Takes in a finished library and the keys of the nests it holds, if `load` accepts it at its place; gives what that returns. */
+  add<R>(temporary: string, nestKeys: readonly string[], load: (digest: string) => R): R {
     const digest = sha256(readFileSync(temporary));
     renameSync(temporary, this.libraryPath(digest));
+    const loaded = this.tryLoad(digest, load);
     for (const key of nestKeys) {
       const name = this.temporary();
       writeFileSync(name, `${digest}\n`, { mode: 0o600 });
       renameSync(name, join(this.directory, `${key}.nest`));
       this.drop(name);
     }
-    return digest;
+    return loaded;
+  }
+
+  private tryLoad<R>(digest: string, load: (digest: string) => R): R {
+    try {
+      return load(digest);
+    } catch (error) {
+      rmSync(this.libraryPath(digest), { force: true });
+      throw error;
+    }
   }
 
   /** Removes a private directory. */
@@ -105,6 +116,19 @@ export class LibraryCache {
     if (this.persistent) return;
     process.off("exit", this.removeAtExit);
     this.removeAtExit();
+  }
+
+  /** Bytes and number of the libraries kept. */
+  get size(): { readonly bytes: number; readonly libraries: number } {
+    const libraries = this.list(isLibrary);
+    return { bytes: libraries.reduce((sum, f) => sum + f.bytes, 0), libraries: libraries.length };
+  }
+
+  /** Removes everything that caches keep in their folder; gives the bytes freed. Libraries in use stay mapped. */
+  clear(): number {
+    const files = this.list((name) => /\.(?:so|nest|tmp)$|^cc\w+\.\w+$/.test(name));
+    for (const file of files) rmSync(file.path, { force: true });
+    return files.reduce((sum, f) => sum + f.bytes, 0);
   }
 
   private check(digest: string): boolean {
@@ -126,7 +150,7 @@ export class LibraryCache {
   /** Keeps the most recently used libraries: when they are too many, the oldest go until 3/4 of the bound is left. */
   evict(): void {
     if (!this.persistent) return;
-    const libraries = this.list(".so");
+    const libraries = this.list(isLibrary);
     let bytes = libraries.reduce((sum, f) => sum + f.bytes, 0);
     this.removeLeftovers();
     if (bytes <= this.maxBytes) return;
@@ -137,23 +161,20 @@ export class LibraryCache {
       gone.add(file.name.slice(0, -3));
       bytes -= file.bytes;
     }
-    for (const file of this.list(".nest")) {
+    for (const file of this.list(isIndex)) {
       if (gone.has(readText(file.path)?.trim() ?? "")) rmSync(file.path, { force: true });
     }
   }
 
   /** Removes what processes left that were killed: our unfinished files, and the compiler's. */
   private removeLeftovers(): void {
-    const ours = [".so", ".nest"];
-    for (const file of this.list("")) {
-      const old = Date.now() - file.time > LEFTOVER_AGE;
-      if (old && !ours.some((suffix) => file.name.endsWith(suffix))) rmSync(file.path, { force: true });
-    }
+    for (const file of this.list((name) => !/\.(?:so|nest)$/.test(name)))
+      if (Date.now() - file.time > LEFTOVER_AGE) rmSync(file.path, { force: true });
   }
 
-  private list(suffix: string): { name: string; path: string; bytes: number; time: number }[] {
+  private list(wanted: (name: string) => boolean): { name: string; path: string; bytes: number; time: number }[] {
     return readdirSync(this.directory)
-      .filter((name) => name.endsWith(suffix))
+      .filter(wanted)
       .flatMap((name) => {
         const path = join(this.directory, name);
         // Another process may have removed it since.
@@ -162,6 +183,9 @@ export class LibraryCache {
       });
   }
 }
+
+const isLibrary = (name: string): boolean => name.endsWith(".so");
+const isIndex = (name: string): boolean => name.endsWith(".nest");
 
 function readText(path: string): string | undefined {
   try {
@@ -180,10 +204,22 @@ function touch(path: string): void {
   }
 }
 
+/** Makes a directory and those above it. Node's own way never ends where the parent says that there is no such place, as /proc does. */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  if (dirname(path) !== path) makeDirectory(dirname(path));
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    // Another process may have been faster.
+    if (!existsSync(path)) throw error;
+  }
+}
+
 /** Makes the directory, or checks that it is this user's, no link, closed to others, and can be written. */
 function ownDirectory(path: string): boolean {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectory(path);
     const stat = lstatSync(path);
     if (!stat.isDirectory() || (process.getuid && stat.uid !== process.getuid())) return false;
     if ((stat.mode & 0o077) !== 0) chmodSync(path, 0o700);

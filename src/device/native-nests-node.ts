@@ -63,6 +63,7 @@ export class NestStore {
       for (const { output } of parts) this.cache.drop(output);
     }
     this.checkOpen();
+    if (parts.length > 0) this.cache.evict();
     return wanted.map((w) => this.kernels.get(w.key)!);
   }
 
@@ -111,10 +112,9 @@ export class NestStore {
     this.checkOpen();
     try {
       const keys = made.map((w) => w.key);
-      const library = this.library(this.cache.add(output, keys));
+      const library = this.cache.add(output, keys, (digest) => this.library(digest));
       for (const w of made) this.bind(w, library);
       this.counters.compiled += made.length;
-      this.cache.evict();
     } catch (error) {
       if (error instanceof OarError) throw error;
       throw new UnavailableError(`compiled code cannot be stored or loaded: ${messageOf(error)}`, {

@@ -123,12 +123,8 @@ function* loadRuntime(koffi: Koffi, compiler: Compiler, cache: LibraryCache): Ta
   }
   const output = cache.temporary();
   try {
-    let digest = "";
-    const made = (): void => {
-      digest = cache.add(output, [key]);
-    };
-    yield [libraryCommand(compiler, runtimeSource, output, made)];
-    return koffi.load(cache.libraryPath(digest));
+    yield [libraryCommand(compiler, runtimeSource, output, () => undefined)];
+    return cache.add(output, [key], (digest) => koffi.load(cache.libraryPath(digest)));
   } finally {
     cache.drop(output);
   }

@@ -18,8 +18,8 @@ export function quotaOf(cpuMax: string | undefined): number | undefined {
   return quota && period && quota > 0 && period > 0 ? quota / period : undefined;
 }
 
-/** The smallest quota of this process's control group and its ancestors (versions 2 and 1). */
-function cgroupQuota(root = "/sys/fs/cgroup"): number | undefined {
+/** Processors' worth of time that this process may use: the smallest quota of its control group and its ancestors (versions 2 and 1). */
+export function cgroupQuota(root = "/sys/fs/cgroup"): number | undefined {
   const quotas: number[] = [];
   const own = /^0::(\/.*)$/m.exec(read("/proc/self/cgroup") ?? "")?.[1] ?? "/";
   for (let at = own; ; at = dirname(at)) {

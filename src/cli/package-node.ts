@@ -1,0 +1,8 @@
+// The package's own description.
+
+import { createRequire } from "node:module";
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return (createRequire(import.meta.url)("../../package.json") as { version: string }).version;
+}
