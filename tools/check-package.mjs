@@ -12,6 +12,7 @@ export const SUBPATHS = [
   "optimizer/lr",
   "io",
   "metric",
+  "profiler",
   "static",
   "jit",
   "regularizer",

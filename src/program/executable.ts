@@ -122,7 +122,7 @@ export class Executable {
       segment.launches.forEach((launch, i) => {
         const info = this.infoOf(launch, shapes);
         const start = performance.now();
-        target.launch(segment.table + i * launchEntry.bytes, 1, launch.single ? 1 : segment.threads);
+        engine.launch(target, segment.table + i * launchEntry.bytes, 1, launch.single ? 1 : segment.threads);
         observer.launch(info, start, performance.now());
       });
       if (!segment.host) continue;

@@ -26,7 +26,7 @@ const rounds = 4096;
 const copied = 6 << 20;
 /** Elements that a block copies. */
 const copiedByBlock = 1 << 16;
-const repeats = 5;
+const repeats = 20;
 
 const measured = new WeakMap<Target, Limits>();
 

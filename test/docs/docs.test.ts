@@ -1,7 +1,7 @@
 // The documentation's programs run, each in a process state of its own, and print what their comments say.
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -110,4 +110,15 @@ test.each(translations)("%s has the same programs", (page) => {
     line.includes("console.log") ? line : line.replace(/^\s*\/\*\*.*$/, "").replace(/\s*\/\/ .*$/, "");
   const plain = ({ code }: Block): string => code.split("\n").map(bare).join("\n");
   expect(blocksOf(page).map(plain)).toEqual(blocksOf(english).map(plain));
+});
+
+describe("debugging.md", () => {
+  test("its program runs, writes a trace and prints tables", async () => {
+    const [block] = blocksOf("debugging.md");
+    const text = (await printed(block!.code)).join("\n");
+    for (const title of ["Overview", "Model", "Operator", "Kernel", "UserDefined"])
+      expect(text).toContain(` ${title} Summary `);
+    const files = readdirSync(join(folder, "log"));
+    expect(files.filter((name) => name.endsWith(".paddle_trace.json"))).toHaveLength(1);
+  });
 });
