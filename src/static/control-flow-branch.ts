@@ -123,7 +123,11 @@ function appendChoice(
   for (const { trace, results } of branches) trace.results.push(...results.map((r) => trace.operand(r) as VarDesc));
   const captures = new Captures(traces);
   const arms = traces.map((block) => ({ block, operands: captures.positions(block).map((i) => i + 1), kept: [] }));
-  const region = new BranchRegion(arms, select);
+  const region = new BranchRegion(
+    arms,
+    select,
+    captures.updated.map((i) => i + 1),
+  );
   const types = branches[0]!.results.map(({ shape, dtype }) => ({ shape, dtype }));
   const effects = traces.some((t) => t.hasEffects);
   const appended = appendRegion(parent, name, region, [selector], captures, types, effects);

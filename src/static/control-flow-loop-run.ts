@@ -1,10 +1,12 @@
 // Running loops on the heap: the body again and again between two sets of buffers, and backwards over what each iteration recorded.
 
 import type { Engine } from "../device/engine.js";
-import type { GraphValue } from "../fuse/body.js";
+import type { Shape } from "../core/shape.js";
+import type { GraphValue, TensorType } from "../fuse/body.js";
 import type { VarDesc } from "../program/program.js";
-import { Region, type RegionBlock, type RegionRun, type RegionSite } from "../trace/region.js";
-import { bytesOf, CompiledBlock, copyBytes, operandAt, readScalar } from "./control-flow-run.js";
+import type { Resize } from "../trace/lower.js";
+import { Region, type RegionBlock, type RegionRun, type RegionSite, resized } from "../trace/region.js";
+import { bytesOf, CompiledBlock, copyBytes, operandAt, readScalar, requireShape } from "./control-flow-run.js";
 
 /** Rooms up to this size are made at one address each. */
 const atLeast = 64;
@@ -54,6 +56,8 @@ export class LoopRegion extends Region {
     readonly inputs: LoopInputs,
     /** Loop variables. */
     readonly count: number,
+    /** Operands that outputs after the loop variables are: what the body changes in place. */
+    readonly states: readonly number[],
   ) {
     super();
   }
@@ -63,7 +67,13 @@ export class LoopRegion extends Region {
   }
 
   withBlocks(change: (block: RegionBlock) => RegionBlock): LoopRegion {
-    return new LoopRegion(change(this.body), this.inputs, this.count);
+    return new LoopRegion(change(this.body), this.inputs, this.count, this.states);
+  }
+
+  outputShapes(operands: readonly TensorType[]): readonly Shape[] {
+    const shapes = [...operands.slice(1, this.count + 1), ...this.states.map((i) => operands[i]!)].map((t) => t.shape);
+    if (this.token !== undefined) shapes[this.token] = [1];
+    return shapes;
   }
 
   compile(site: RegionSite): RegionRun {
@@ -76,6 +86,7 @@ export class LoopRegion extends Region {
     const operands = inputs.operands.map((at, i) => (inputs.arguments[i]! >= 0 ? inputs.arguments[i]! + 1 : at));
     const shapes = new Map(body.inputs.map((d, i) => [d, operands[i]!]));
     const block = new CompiledBlock(site, body, [...body.results, ...kept], shapes);
+    for (let i = 0; i < count; i++) requireShape(node, block.runnable.outputTypes[i + 1]!, node.outputs[i]!);
     if (recording) placeRecords(layout, block.runnable.outputTypes.slice(count + 1));
     const carried = new Carried(on, block.runnable.outputTypes.slice(1, count + 1).map(bytesOf));
     const flag = on.heap.alloc(atLeast);
@@ -105,6 +116,7 @@ export class LoopRegion extends Region {
     return {
       reads,
       run,
+      requestNative: () => block.runnable.requestNative(),
       settled: () => block.runnable.settled(),
       dispose: () => {
         block.runnable.dispose();
@@ -152,6 +164,12 @@ export class LoopGradientRegion extends Region {
 
   withBlocks(change: (block: RegionBlock) => RegionBlock): LoopGradientRegion {
     return new LoopGradientRegion(change(this.block), this.body, this.inputs, this.carried);
+  }
+
+  outputShapes(operands: readonly TensorType[], resize: Resize): readonly Shape[] {
+    return this.block.results.map((desc, i) =>
+      i < this.carried ? operands[i + 1]!.shape : resized(desc.shape, resize),
+    );
   }
 
   compile(site: RegionSite): RegionRun {
@@ -203,6 +221,7 @@ export class LoopGradientRegion extends Region {
     return {
       reads,
       run,
+      requestNative: () => compiled.runnable.requestNative(),
       settled: () => compiled.runnable.settled(),
       dispose: () => {
         compiled.runnable.dispose();

@@ -81,7 +81,8 @@ function loopRegion({ trace, args, going, next }: Body): { readonly region: Loop
   trace.results.push(...[going, ...next].map((v) => trace.operand(v) as VarDesc));
   const captures = new Captures([trace]);
   const count = args.length;
-  const region = new LoopRegion(trace, inputsOf(trace, args, captures, count + 1), count);
+  const states = captures.updated.map((i) => i + count + 1);
+  const region = new LoopRegion(trace, inputsOf(trace, args, captures, count + 1), count, states);
   return { region, captures };
 }
 

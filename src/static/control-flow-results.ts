@@ -4,7 +4,7 @@ import { InvalidArgumentError } from "../core/errors.js";
 import { describe } from "../core/options.js";
 import { formatShape, sameShape } from "../core/shape.js";
 import { Tensor } from "../tensor/tensor.js";
-import { publicExtent } from "./extents.js";
+import { publicExtent } from "../core/extents.js";
 
 /** A leaf of what a user's function returned. */
 export type Leaf = Tensor | number | boolean | bigint | null;

@@ -1,11 +1,13 @@
 // Running the blocks of control flow on the heap: one compiled block, and a choice between several.
 
 import { dtypes } from "../core/dtype.js";
-import { sizeOf } from "../core/shape.js";
+import { InvalidArgumentError } from "../core/errors.js";
+import { formatShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 import type { Engine } from "../device/engine.js";
-import type { GraphNode, GraphValue } from "../fuse/body.js";
+import type { GraphNode, GraphValue, TensorType } from "../fuse/body.js";
 import type { VarDesc } from "../program/program.js";
-import { Region, type RegionBlock, type RegionRun, type RegionSite, resized } from "../trace/region.js";
+import type { Resize } from "../trace/lower.js";
+import { inferBlock, Region, type RegionBlock, type RegionRun, type RegionSite, resized } from "../trace/region.js";
 import { Runnable } from "../trace/runnable.js";
 
 /** Bytes of a value. */
@@ -64,6 +66,15 @@ export class CompiledBlock {
 export const operandAt = (node: GraphNode, i: number, addresses: readonly number[]): number =>
   addresses[(node.operands[i] as GraphValue).id]!;
 
+/** Throws InvalidArgument when extents that are the same in the Program were fed in sizes that are not. */
+export function requireShape(node: GraphNode, made: TensorType, wanted: TensorType): void {
+  if (sameShape(made.shape, wanted.shape)) return;
+  throw new InvalidArgumentError(
+    `with the sizes that were fed, one block of ${node.name} gives ${formatShape(made.shape)} where ${formatShape(wanted.shape)} is needed.`,
+    { op: node.name, made: made.shape, wanted: wanted.shape },
+  );
+}
+
 /** A block among which an operator chooses. */
 export interface Arm {
   readonly block: RegionBlock;
@@ -79,6 +90,8 @@ export class BranchRegion extends Region {
     readonly arms: readonly Arm[],
     /** Which block a value of operand 0 selects. */
     readonly select: (value: number) => number,
+    /** Operands that outputs after the results are: what blocks change in place. */
+    readonly states: readonly number[],
   ) {
     super();
   }
@@ -89,7 +102,23 @@ export class BranchRegion extends Region {
 
   withBlocks(change: (block: RegionBlock) => RegionBlock): BranchRegion {
     const arms = this.arms.map(({ block, operands }) => ({ block: change(block), operands, kept: [] }));
-    return new BranchRegion(arms, this.select);
+    return new BranchRegion(arms, this.select, this.states);
+  }
+
+  outputShapes(operands: readonly TensorType[], resize: Resize): readonly Shape[] {
+    const types = this.arms.map((arm) =>
+      inferBlock(
+        arm.block,
+        arm.operands.map((i) => operands[i]!),
+        resize,
+      ),
+    );
+    const shapes = this.arms[0]!.block.results.map((desc) => types[0]!.get(desc)!.shape);
+    shapes.push(...this.states.map((i) => operands[i]!.shape));
+    this.arms.forEach((arm, i) => {
+      for (const { desc, at } of arm.kept) shapes[at] = types[i]!.get(desc)!.shape;
+    });
+    return shapes;
   }
 
   compile(site: RegionSite): RegionRun {
@@ -100,6 +129,7 @@ export class BranchRegion extends Region {
       const wanted = [...results, ...kept].filter(({ at }) => site.used(at));
       const descs = wanted.map((w) => w.desc);
       const compiled = new CompiledBlock(site, block, descs, new Map(block.inputs.map((d, i) => [d, operands[i]!])));
+      wanted.forEach((w, i) => requireShape(node, compiled.runnable.outputTypes[i]!, node.outputs[w.at]!));
       return { compiled, operands, outputs: wanted.map((w) => node.outputs[w.at]!.id) };
     });
     const reads = new Set([0]);
@@ -116,6 +146,9 @@ export class BranchRegion extends Region {
           arm.operands.map((i) => operandAt(node, i, addresses)),
           arm.outputs.map((id) => addresses[id]!),
         );
+      },
+      requestNative: () => {
+        for (const arm of arms) arm.compiled.runnable.requestNative();
       },
       settled: () => Promise.all(arms.map((a) => a.compiled.runnable.settled())),
       dispose: () => {

@@ -8,6 +8,7 @@ import type { OpRecord } from "../program/op.js";
 import { type Attrs, capturing, inferCall, inplaceOperand, namedOperands, operandName } from "./bind.js";
 import { BlockTrace } from "./block-trace.js";
 import { symbolHandle } from "./handles.js";
+import { sizedAttrs } from "./region.js";
 
 /** Which operands are ghosts. */
 function ghostPositions(record: OpRecord, count: number): ReadonlySet<number> {
@@ -67,7 +68,9 @@ export class GraphBuilder {
         if (!value) throw new BugError(`variable ${o.name} is used before it is made`);
         return value;
       });
-      this.add(op.record, operands, resize.attrs(op.attrs)).forEach((value, i) => known.set(op.outputs[i]!, value));
+      this.add(op.record, operands, sizedAttrs(op, operands, resize)).forEach((value, i) =>
+        known.set(op.outputs[i]!, value),
+      );
     }
   }
 

@@ -2,8 +2,9 @@
 
 import type { Shape } from "../core/shape.js";
 import type { Engine } from "../device/engine.js";
-import type { GraphNode } from "../fuse/body.js";
-import type { Block, VarDesc } from "../program/program.js";
+import type { GraphNode, TensorType } from "../fuse/body.js";
+import type { Block, Operator, VarDesc } from "../program/program.js";
+import { type Attrs, inferCall } from "./bind.js";
 import type { Resize } from "./lower.js";
 
 /** A block inside an operator. */
@@ -35,6 +36,8 @@ export interface RegionRun {
   readonly reads: ReadonlySet<number>;
   /** Runs it on the values at these addresses, by the graph's value ids. */
   run(addresses: readonly number[]): void;
+  /** Asks for native code for its blocks. */
+  requestNative(): void;
   /** Resolves when no native compilation is under way. */
   settled(): Promise<unknown>;
   dispose(): void;
@@ -50,6 +53,9 @@ export abstract class Region {
   /** The same choice or loop over other blocks, for running only: without what gradients asked for. */
   abstract withBlocks(change: (block: RegionBlock) => RegionBlock): Region;
 
+  /** Shapes of the operator's outputs for operands of other sizes. */
+  abstract outputShapes(operands: readonly TensorType[], resize: Resize): readonly Shape[];
+
   /** As cache keys see it: no two regions are one. */
   toJSON(): string {
     return this.toString();
@@ -58,6 +64,36 @@ export abstract class Region {
   toString(): string {
     return this.blocks.map((b) => `block ${b.index}`).join(", ");
   }
+}
+
+/** An operator's attributes for the sizes of a signature; for one with blocks, what its `infer` knows its outputs' shapes from. */
+export function sizedAttrs(
+  op: Operator,
+  operands: readonly (TensorType | number | undefined)[],
+  resize: Resize,
+): Attrs {
+  const region = op.attrs["region"];
+  if (!(region instanceof Region)) return resize.attrs(op.attrs);
+  return { ...op.attrs, shapes: region.outputShapes(operands as readonly TensorType[], resize) };
+}
+
+/** Shapes and dtypes of a block's variables for inputs of other sizes. */
+export function inferBlock(
+  block: RegionBlock,
+  inputs: readonly TensorType[],
+  resize: Resize,
+): ReadonlyMap<VarDesc, TensorType> {
+  const known = new Map<VarDesc, TensorType>(block.inputs.map((desc, i) => [desc, inputs[i]!]));
+  const typeOf = (desc: VarDesc): TensorType =>
+    known.get(desc) ?? { shape: resized(desc.shape, resize), dtype: desc.dtype };
+  for (const op of block.block.ops) {
+    const operands = op.operands.map((o) =>
+      typeof o === "object" ? typeOf(o) : typeof o === "number" ? resize.number(o) : o,
+    );
+    const { outs } = inferCall(op.record, operands, sizedAttrs(op, operands, resize));
+    op.record.outputs.forEach((name, i) => known.set(op.outputs[i]!, outs[name]!));
+  }
+  return known;
 }
 
 /** Which block a variable was made in, when that is not the outermost one. */

@@ -167,6 +167,7 @@ export class Runnable {
 
   /** Asks for native code now, unless it was asked for; it is used from the first run after it is there. */
   requestNative(): void {
+    for (const region of this.regions.values()) region.requestNative();
     this.work ??= this.compileNative();
   }
 

@@ -198,6 +198,42 @@ describe("in a Program", () => {
     expect(got.map((a) => Number(a.data[0]))).toEqual([2, 1, 0, 0]);
   });
 
+  test("inputs fed in different sizes on one axis", async () => {
+    const main = new static_.Program();
+    const [y, z] = static_.programGuard(main, new static_.Program(), () => {
+      const [a, b] = [static_.data("a", [-1]), static_.data("b", [-1, 2])];
+      const p = static_.data("p", [1], "bool");
+      const one = cond(
+        p,
+        () => b.multiply(sum(a)),
+        () => b.subtract(sum(a)),
+      );
+      const [, two] = static_.nn.whileLoop(
+        (i) => i.lessThan(2),
+        (i, h) => [i.add(1), h.add(sum(a))],
+        [full([1], 0, { dtype: "int64" }), b],
+      );
+      return [one, two];
+    });
+    const feed = { a: [1, 2, 3], b: [[1, 2]], p: [false] };
+    const got = await new static_.Executor().run(main, { feed, fetchList: [y, z] });
+    expect(got.map(list)).toEqual([
+      [-5, -4],
+      [13, 14],
+    ]);
+    const clash = new static_.Program();
+    const c = static_.programGuard(clash, new static_.Program(), () => {
+      const [a, b] = [static_.data("a", [-1]), static_.data("b", [-1])];
+      return cond(
+        static_.data("p", [1], "bool"),
+        () => a,
+        () => b,
+      );
+    });
+    const clashing = new static_.Executor().run(clash, { feed: { a: [1], b: [1, 2], p: [true] }, fetchList: [c] });
+    await expect(clashing).rejects.toThrow(/gives \[2\] where \[1\] is needed/);
+  });
+
   test("clones and pruned copies run; a branch's own variables are listed and not fetched", async () => {
     const b = await build({ x: [[2]] }, (v) =>
       sum(
