@@ -1,6 +1,7 @@
 // Checks package.json and the lockfile: the exports map names exactly the subpaths that exist; `--write` corrects it.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { FOLDER } from "./bundle.mjs";
 import { finish, isMain, root } from "./files.mjs";
 
 /** Every subpath the package is to have; one is exported as soon as its src/<subpath>/index.ts exists. */
@@ -22,12 +23,16 @@ export const SUBPATHS = [
 ];
 
 /**
- * The exports map for what exists in src.
+ * The exports map for what exists in src: Node loads the bundle, in which each module stands once; bundlers and browsers the files.
  * @param {string} base the repository's root
- * @returns {Record<string, string | { types: string, default: string }>}
+ * @returns {Record<string, string | { types: string, node: string, default: string }>}
  */
 export function exportsMap(base) {
-  const entry = (/** @type {string} */ path) => ({ types: `./dist/${path}.d.ts`, default: `./dist/${path}.js` });
+  const entry = (/** @type {string} */ path) => ({
+    types: `./dist/${path}.d.ts`,
+    node: `./dist/${FOLDER}/${path}.js`,
+    default: `./dist/${path}.js`,
+  });
   const subpaths = SUBPATHS.filter((path) => existsSync(join(base, "src", path, "index.ts")));
   return {
     ".": entry("index"),

@@ -229,8 +229,8 @@ function readBy(ops: readonly Operator[], results: readonly VarDesc[]): VarDesc[
   return [...read];
 }
 
-/** The package's rooms that stand between a user's line and the error. */
-const inside = ["tensor", "trace", "nn"].map((room) => new URL(`../${room}/`, import.meta.url).pathname);
+/** The package's rooms that stand between a user's line and the error; "node" is its bundle for Node. */
+const inside = ["tensor", "trace", "nn", "node"].map((room) => new URL(`../${room}/`, import.meta.url).pathname);
 
 /** Runs the user's function; an error about a value that was read names the line. */
 function withLine<R>(fn: () => R): R {
