@@ -12,7 +12,8 @@ import { bind1 } from "../trace/bind.js";
 import { rowsValue } from "../trace/rows.js";
 import { multiply } from "./arithmetic.js";
 import { requireInt } from "./infer.js";
-import { ceilDiv, coordinates, overAll } from "./loops.js";
+import { ceilDiv } from "../kernel/extent.js";
+import { coordinates, overAll } from "./loops.js";
 import { chainSum, linkRows, overColumns, rowIds, rowOf } from "./rows.js";
 import { unsqueeze } from "./views.js";
 
@@ -106,9 +107,9 @@ function addRows(b: KernelContext, ids: Ref, out: OutRef, padding: Expr, d: Ref)
   const row = (id: Expr): Expr => k.select(k.eq(id, padding), constant("i32", -1), rowOf(id, rows));
   const chains = linkRows(b, ids, rows, row, { direct: true });
   const perBlock = k.max(k.min(k.divIndex(rows, blockRows), blockRows), 1);
-  const parts = ceilDiv(b, columns, constant("i32", blockColumns));
+  const parts = ceilDiv(columns, constant("i32", blockColumns));
   const extents = Array.from({ length: ids.rank }, (_, axis) => ids.extent(axis));
-  b.parallel(k.mul(ceilDiv(b, rows, perBlock), parts), (block) => {
+  b.parallel(k.mul(ceilDiv(rows, perBlock), parts), (block) => {
     const begin = b.let(k.mul(k.divIndex(block, parts), perBlock));
     const from = b.let(k.mul(k.remIndex(block, parts), blockColumns));
     const to = b.let(k.min(k.add(from, blockColumns), columns));

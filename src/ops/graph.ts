@@ -14,7 +14,7 @@ import { equal, greaterEqual, lessThan } from "./comparison.js";
 import { fullLike } from "./creation.js";
 import { gather } from "./gather.js";
 import { requireInt } from "./infer.js";
-import { ceilDiv } from "./loops.js";
+import { ceilDiv } from "../kernel/extent.js";
 import { logicalAnd, where } from "./logic.js";
 import { unsqueeze } from "./views.js";
 
@@ -40,7 +40,7 @@ function combineRows(b: KernelContext, x: Ref, ids: Ref, out: OutRef, combine: S
     b.lanes(0, size, (i) => b.store(touched, i, constant("i32", 0)));
     eachRow((_, id) => b.store(touched, id, constant("i32", 1)));
   });
-  b.parallel(ceilDiv(b, width, constant("i32", blockColumns)), (block) => {
+  b.parallel(ceilDiv(width, constant("i32", blockColumns)), (block) => {
     const from = b.let(k.mul(block, blockColumns));
     const to = b.let(k.min(k.add(from, blockColumns), width));
     b.for(0, size, (i) => {

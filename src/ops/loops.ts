@@ -2,12 +2,10 @@
 
 import type { KernelContext, OutRef } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
+import { ceilDiv } from "../kernel/extent.js";
 
 /** Elements that one block of such a kernel handles, about. Never depends on the number of threads. */
 const blockElements = 16384;
-
-/** `ceil(a / b)` of non-negative a and positive b. */
-export const ceilDiv = (b: KernelContext, x: Expr, y: Expr): Expr => b.k.divIndex(b.k.add(x, b.k.sub(y, 1)), y);
 
 /**
  * One launch over all rows: `body` gets the index of the row, one coordinate for each extent of `outer`. `work` says how many elements
@@ -22,7 +20,7 @@ export function overRows(
   const { k } = b;
   const rows = outer.reduce((n, e) => k.mul(n, e), k.const("i32", 1));
   const perBlock = k.max(k.divIndex(k.const("i32", blockElements), k.max(work, 1)), 1);
-  b.parallel(ceilDiv(b, rows, perBlock), (block) => {
+  b.parallel(ceilDiv(rows, perBlock), (block) => {
     const from = b.let(k.mul(block, perBlock));
     b.for(from, b.let(k.min(k.add(from, perBlock), rows)), (row) => body(coordinates(b, row, outer)));
   });
@@ -31,7 +29,7 @@ export function overRows(
 /** One launch over `size` positions, in vectors. */
 export function overAll(b: KernelContext, size: Expr, body: (position: Expr) => void): void {
   const { k } = b;
-  b.parallel(ceilDiv(b, size, k.const("i32", blockElements)), (block) => {
+  b.parallel(ceilDiv(size, k.const("i32", blockElements)), (block) => {
     const from = b.let(k.mul(block, blockElements));
     b.lanes(from, b.let(k.min(k.add(from, blockElements), size)), body);
   });

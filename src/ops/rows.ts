@@ -10,7 +10,8 @@ import { bind, bind1 } from "../trace/bind.js";
 import { type Rows, rowsValue } from "../trace/rows.js";
 import { concat } from "./concat.js";
 import { requireInt } from "./infer.js";
-import { ceilDiv, coordinates, overAll } from "./loops.js";
+import { ceilDiv } from "../kernel/extent.js";
+import { coordinates, overAll } from "./loops.js";
 import { flatten, reshape } from "./views.js";
 
 /** A row number that stays inside the table whatever the id. */
@@ -181,7 +182,7 @@ export function forRows<T>(
   start: () => T,
   body: (at: Expr, given: T) => void,
 ): void {
-  b.parallel(ceilDiv(b, ids.size, constant("i32", blockRows)), (block) => {
+  b.parallel(ceilDiv(ids.size, constant("i32", blockRows)), (block) => {
     const given = start();
     const own = b.local("own", "i32", blockRows);
     const from = b.let(k.mul(block, blockRows));
@@ -223,7 +224,7 @@ export const mergeRowsOp = defineOp({
         });
       });
     });
-    b.parallel(ceilDiv(b, ids.size, constant("i32", blockRows)), (block) => {
+    b.parallel(ceilDiv(ids.size, constant("i32", blockRows)), (block) => {
       const from = b.let(k.mul(block, blockRows));
       b.for(from, b.let(k.min(k.add(from, blockRows), ids.size)), (s) => {
         const at = b.let(b.load(order, s));

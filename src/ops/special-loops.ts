@@ -12,7 +12,8 @@ import { bind1 } from "../trace/bind.js";
 import { add, multiply, neg } from "./arithmetic.js";
 import { elementwisePow, exp } from "./exponential.js";
 import { meet } from "./infer.js";
-import { ceilDiv, coordinates } from "./loops.js";
+import { ceilDiv } from "../kernel/extent.js";
+import { coordinates } from "./loops.js";
 import { abs, floorDivide } from "./rounding.js";
 import { lgamma } from "./special.js";
 import { refused } from "./unary.js";
@@ -25,7 +26,7 @@ const blockElements = 512;
 /** One launch over all elements, one after the other. */
 function eachElement(b: KernelContext, out: OutRef, body: (index: readonly Expr[]) => void): void {
   const extents = Array.from({ length: out.rank }, (_, i) => out.extent(i));
-  b.parallel(ceilDiv(b, out.size, k.const("i32", blockElements)), (block) => {
+  b.parallel(ceilDiv(out.size, k.const("i32", blockElements)), (block) => {
     const from = b.let(k.mul(block, blockElements));
     b.for(from, b.let(k.min(k.add(from, blockElements), out.size)), (i) => body(coordinates(b, i, extents)));
   });
