@@ -93,12 +93,12 @@ const kinds: ReadonlySet<string> = new Set<EventKind>([
  * @throws NotFoundError when there is no such file, InvalidArgumentError when it is no such trace.
  * @example
  * ```ts
- * import { profiler, relu, rand } from "oarjs";
+ * import { ones, profiler } from "oarjs";
  * const p = new profiler.Profiler({ onTraceReady: () => undefined });
- * p.start();
- * relu(rand([4]));
- * await p.stop();
- * console.log(p.profilerResult!.events.some((e) => e.name === "relu")); // true
+ * await p.within(() => ones([4]).add(1));
+ * const file = `data:application/json,${encodeURIComponent(JSON.stringify(p.profilerResult!.toTrace()))}`; // or a path
+ * const { events } = await profiler.loadProfilerResult(file);
+ * console.log(events.some((e) => e.kind === "Operator" && e.name === "add")); // true
  * ```
  */
 export async function loadProfilerResult(filename: string): Promise<ProfilerResult> {
