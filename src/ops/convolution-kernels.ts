@@ -26,10 +26,13 @@ export type ConvAttrs = {
 /** Zeros before each axis. */
 export const before = (a: ConvAttrs): readonly number[] => a.strides.map((_, axis) => a.paddings[2 * axis]!);
 
+/** What is stored of the sums of a channel. */
+export type WithBias = (channel: Expr) => (value: Expr) => Expr;
+
 /** The bias of a channel, or the value unchanged. */
 export const withBias =
-  (bias: Ref | undefined, out: OutRef) =>
-  (channel: Expr): ((value: Expr) => Expr) => {
+  (bias: Ref | undefined, out: OutRef): WithBias =>
+  (channel) => {
     if (!bias) return (value) => value;
     const x = k.cast(bias.at(k.select(k.eq(bias.extent(0), 1), 0, channel)), out.type);
     return (value) => k.add(value, x);

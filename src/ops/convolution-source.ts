@@ -131,7 +131,9 @@ function fillPlane(b: KernelContext, p: Plane, { axis, from, to, inside }: Place
     const low = b.let(k.min(reach(k.neg(shift)), width), "low");
     const high = b.let(k.max(low, k.min(reach(k.sub(extent, shift)), width)), "high");
     fill(constant("i32", 0), low);
-    b.lanes(low, high, (t) => b.store(p.buf, k.add(to, t), p.x.flat(k.add(from, at(t)))));
+    const move = (t: Expr): void => b.store(p.buf, k.add(to, t), p.x.flat(k.add(from, at(t))));
+    if (stride === 1) b.lanes(low, high, move);
+    else b.for(low, high, move);
     fill(high, width);
   };
   if (inside) b.if(inside, copy, () => fill(constant("i32", 0), width));

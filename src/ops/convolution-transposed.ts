@@ -7,6 +7,7 @@ import { k } from "../kernel/ops.js";
 import { type ConvAttrs, withBias } from "./convolution-kernels.js";
 import { emitCorrelation } from "./convolution-product.js";
 import { convType, copySource } from "./convolution-source.js";
+import { gathered, spread } from "./convolution-stores.js";
 import { coordinates } from "./loops.js";
 import { emitWinograd, WINOGRAD_TAPS } from "./winograd.js";
 import { TAPS } from "./winograd-transform.js";
@@ -138,6 +139,10 @@ export function emitTransposed(
   );
   const size = k.mul(rows, depth);
   const add = withBias(bias, out);
+  const apart = out.buf || space.at(-1)!.stride === 1;
+  const { store, interleave } = apart
+    ? { store: spread(b, space, out, add), interleave: undefined }
+    : gathered(b, space, out, type, add);
   emitCorrelation(b, {
     type,
     source,
@@ -158,25 +163,11 @@ export function emitTransposed(
     store: (set, row, [n, ...o], length, value) => {
       const phase = phaseOf(set);
       const channel = b.let(k.add(k.mul(k.remIndex(set, a.groups), rows), row), "channel");
-      const finish = add(channel);
-      const index = o.map((i, axis) => b.let(k.add(k.mul(i, a.strides[axis]!), phase[axis]!), "at"));
-      const outer = index.slice(0, -1);
-      const [first, stride] = [index.at(-1)!, a.strides.at(-1)!];
-      // The last run of a phase with fewer elements than the largest is cut.
-      const left = ceilDiv(k.max(0, k.sub(space.at(-1)!.result, first)), stride);
-      const valid = stride === 1 ? length : b.let(k.min(length, left), "valid");
-      const inside = outer.flatMap((i, axis) => (a.strides[axis] === 1 ? [] : [k.lt(i, space[axis]!.result)]));
-      const put = (): void =>
-        b.lanes(0, valid, (u) => out.set([n!, channel, ...outer, k.add(first, k.mul(u, stride))], finish(value(u))));
-      if (inside.length > 0)
-        b.if(
-          inside.reduce((p, q) => k.and(p, q)),
-          put,
-        );
-      else put();
+      store({ n: n!, channel, phase }, o, length, value);
     },
     few: a.few,
   });
+  interleave?.();
 }
 
 interface Phases {
@@ -223,16 +214,17 @@ function copyWeights(
   const { space, phases, count, depth, groups, channels, rows } = f;
   const to = b.temp("weights", f.type, k.mul(k.mul(depth, rows), groups * count));
   const all = product(space.map((axis) => axis.taps));
-  b.parallel(k.mul(channels, groups), (block) => {
-    const group = b.let(k.divIndex(block, channels), "group");
-    const o = b.let(k.remIndex(block, channels), "o");
+  // A row at a time: its depth is written in order, and the kernels that it reads for one phase are at hand for the next.
+  b.parallel(k.mul(rows, groups), (block) => {
+    const group = b.let(k.divIndex(block, rows), "group");
+    const row = b.let(k.remIndex(block, rows), "row");
     b.for(0, count, (p) => {
       const every = b.let(product(tapsOf(coordinates(b, p, phases))), "every");
-      const first = b.let(k.mul(k.add(k.mul(p, groups), group), rows), "first");
+      const first = b.let(k.mul(k.add(k.mul(k.add(k.mul(p, groups), group), rows), row), depth), "first");
       const place = b.let(k.mul(p, f.most), "place");
-      b.for(0, rows, (row) => {
-        const target = b.let(k.add(k.mul(k.add(first, row), depth), k.mul(o, every)), "target");
-        const from = b.let(k.mul(k.add(k.mul(block, rows), row), all), "from");
+      b.for(0, channels, (o) => {
+        const target = b.let(k.add(first, k.mul(o, every)), "target");
+        const from = b.let(k.mul(k.add(k.mul(k.add(k.mul(group, channels), o), rows), row), all), "from");
         b.for(0, every, (t) => {
           const x = w.flat(k.add(from, b.load(f.places, k.add(place, t))));
           b.store(to, k.add(target, t), k.cast(x, f.type));

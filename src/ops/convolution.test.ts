@@ -16,7 +16,7 @@ import { assemble } from "../tensor/assemble.js";
 import { bind } from "../trace/bind.js";
 import { fromArray, readArray, runHostNode, toArray, writeArray } from "../trace/eager.js";
 import { GraphBuilder } from "../trace/lower.js";
-import { addOp } from "./arithmetic.js";
+import { addOp, multiplyOp } from "./arithmetic.js";
 import { maximumOp } from "./comparison.js";
 import {
   type ConvSettings,
@@ -161,22 +161,8 @@ function fusedBits(shape: Shape, weights: Shape, threads: number): { data: Float
     let [y] = builder.add(conv2dOp, [x, w, bias, undefined], settings);
     [y] = builder.add(addOp, [y, rest], {});
     [y] = builder.add(maximumOp, [y, 0], {});
-    const executable = new Executable(
-      engine,
-      builder.graph([y!]),
-      builder.values,
-      new Set([x, w, bias, rest, y!]),
-      runHostNode,
-    );
-    arrays.forEach((a, i) => {
-      const address = engine.heap.alloc(a.data.byteLength);
-      writeArray(engine, a, address);
-      executable.bind([x, w, bias, rest][i]!.id, address);
-    });
-    const address = engine.heap.alloc(sizeOf(out) * 4);
-    executable.bind(y!.id, address);
-    executable.run();
-    return { data: readArray(engine, "float32", out, address).data as Float32Array, nests: executable.nests.length };
+    const { data, nests } = runCompiled(engine, builder, arrays, [x, w, bias, rest], y!);
+    return { data: data as Float32Array, nests };
   });
 }
 
@@ -191,20 +177,31 @@ function compiledBits(
     const builder = new GraphBuilder();
     const inputs = operands.map((a) => a && builder.input(a));
     const [y] = builder.add(op, inputs, attrs);
-    const given = inputs.filter((v) => v !== undefined);
-    const graph = builder.graph([y!]);
-    const executable = new Executable(engine, graph, builder.values, new Set([...given, y!]), runHostNode);
-    operands.forEach((a, i) => {
-      if (!a) return;
-      const address = engine.heap.alloc(a.data.byteLength);
-      writeArray(engine, a, address);
-      executable.bind(inputs[i]!.id, address);
-    });
-    const address = engine.heap.alloc(sizeOf(y!.shape) * 4);
-    executable.bind(y!.id, address);
-    executable.run();
-    return readArray(engine, "float32", y!.shape, address).data;
+    return runCompiled(engine, builder, operands, inputs, y!).data;
   });
+}
+
+/** Runs a Program of arrays to one result as compiled. */
+function runCompiled(
+  engine: Engine,
+  builder: GraphBuilder,
+  operands: readonly (NdArray | undefined)[],
+  inputs: readonly (GraphValue | undefined)[],
+  y: GraphValue,
+): { data: NdArray["data"]; nests: number } {
+  const given = inputs.filter((v) => v !== undefined);
+  const graph = builder.graph([y]);
+  const executable = new Executable(engine, graph, builder.values, new Set([...given, y]), runHostNode);
+  operands.forEach((a, i) => {
+    if (!a) return;
+    const address = engine.heap.alloc(a.data.byteLength);
+    writeArray(engine, a, address);
+    executable.bind(inputs[i]!.id, address);
+  });
+  const address = engine.heap.alloc(sizeOf(y.shape) * 4);
+  executable.bind(y.id, address);
+  executable.run();
+  return { data: readArray(engine, "float32", y.shape, address).data, nests: executable.nests.length };
 }
 
 describe("compiled", () => {
@@ -242,6 +239,33 @@ describe("compiled", () => {
     expect(one.nests).toBe(1);
     expect(fusedBits(x, w, 2).data).toEqual(one.data);
     expect(fusedBits(x, w, 3).data).toEqual(one.data);
+  });
+
+  test("a transpose with strides, scaled by channel and added to, in one nest", () => {
+    const [x, w, out] = [
+      [2, 20, 5, 7],
+      [20, 18, 3, 3],
+      [2, 18, 10, 13],
+    ] as const;
+    const next = numbers(5);
+    const arrays = [x, w, out, [1, 18, 1, 1]].map((s) => filled(s, "float32", next));
+    const settings = { ...plainSettings, strides: [2, 2] };
+    const engine = engines.native;
+    const got = withEngine(engine, () => {
+      const builder = new GraphBuilder();
+      const inputs = arrays.map((a) => builder.input(a)) as [GraphValue, GraphValue, GraphValue, GraphValue];
+      const attrs = { ...settings, few: 0, winograd: false, more: [] };
+      let [y] = builder.add(conv2dTransposeOp, [inputs[0], inputs[1], undefined, inputs[2]], attrs);
+      [y] = builder.add(multiplyOp, [y, inputs[3]], {});
+      [y] = builder.add(addOp, [y, inputs[2]], {});
+      return runCompiled(engine, builder, arrays, inputs, y!);
+    });
+    const [px, pw, pr, ps] = arrays.map(plainOf) as [Plain, Plain, Plain, Plain];
+    const plain = plainTransposed(px, pw, undefined, out, settings).data;
+    const want = plain.map((v, i) => v * ps.data[Math.floor(i / 130) % 18]! + pr.data[i]!);
+    expect(got.nests).toBe(1);
+    const data = Array.from(got.data as Float32Array);
+    expect(difference({ shape: out, data }, { shape: out, data: want }, [2e-5, 2e-5])).toBeUndefined();
   });
 
   test.each([
