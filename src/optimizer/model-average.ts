@@ -15,7 +15,8 @@ import { assignInto } from "../trace/inplace.js";
 import { withGrad } from "../trace/tape.js";
 import { toArray } from "../trace/eager.js";
 import { type AccumulatorSpec, heldValue } from "./accumulators.js";
-import { Optimizer, staticUpdates } from "./optimizer.js";
+import { Optimizer } from "./optimizer.js";
+import { staticUpdates } from "./static-updates.js";
 import type { OptimizerOptions } from "./types.js";
 
 /** Options of {@link ModelAverage}. */
@@ -80,7 +81,7 @@ export class ModelAverage extends Optimizer {
         throw new InvalidArgumentError(`${name} must be a number that is not negative, got ${describe(x)}.`, {
           op: "ModelAverage",
         });
-    const parameters = o.parameters ?? (isStaticMode() ? staticUpdates().parameters() : undefined);
+    const parameters = o.parameters ?? (isStaticMode() ? staticUpdates()?.parameters() : undefined);
     // The optimizer that trains the parameters goes on deciding whose gradients are of no use.
     const unused = new Map([...(parameters ?? [])].map((p) => [p, (p as Parameter).gradientUnused]));
     super("ModelAverage", { learningRate: 0, parameters, name: o.name });
@@ -89,7 +90,7 @@ export class ModelAverage extends Optimizer {
     this.minAverageWindow = minAverageWindow;
     this.maxAverageWindow = maxAverageWindow;
     this.averaged = this.parameters.filter((p) => p.doModelAverage);
-    if (isStaticMode()) staticUpdates().append(() => this.accumulate(this.averaged));
+    if (isStaticMode()) staticUpdates()?.append(() => this.accumulate(this.averaged));
   }
 
   protected override accumulators(p: Parameter): readonly AccumulatorSpec[] {

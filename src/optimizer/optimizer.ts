@@ -4,9 +4,7 @@ import { InvalidArgumentError, PreconditionNotMetError, UnimplementedError } fro
 import { isStrictPaddle } from "../core/flags.js";
 import { describe } from "../core/options.js";
 import { ClipGradByGlobalNorm, type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
-import { add, multiply } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { decayTerm } from "../ops/optimizer-parts.js";
 import type { Parameter } from "../param/parameter.js";
 import { checkRate, rateNow } from "../param/rate.js";
 import { Decay, WeightDecayRegularizer } from "../param/regularizer.js";
@@ -30,38 +28,12 @@ import { withGrad } from "../trace/tape.js";
 import { type AccumulatorSpec, Accumulators, isHalf, type OptimizerState } from "./accumulators.js";
 import { type ParameterGroup, type ParameterSet, readParameters } from "./groups.js";
 import { LRScheduler } from "./lr/lr-scheduler.js";
+import { settingsKeyOf } from "./settings-key.js";
+import { type MinimizeOptions, staticUpdates } from "./static-updates.js";
 import type { OptimizerOptions, ParameterSettings, Update } from "./types.js";
+import { wholeGradient, withTerm } from "./whole-gradient.js";
 
 export type { OptimizerOptions, ParameterSettings, Update } from "./types.js";
-
-/** Options of `minimize`, for static losses. */
-export interface MinimizeOptions {
-  readonly startupProgram?: unknown;
-  /** Only these are updated; by default every trainable parameter of the Program. */
-  readonly parameters?: readonly Parameter[] | null | undefined;
-  /** No gradient flows through these. */
-  readonly noGradSet?: Iterable<Tensor | string> | null | undefined;
-}
-
-/** What optimizers do to Programs: static mode says how. */
-export interface StaticUpdates {
-  /** Minimizes a loss of a Program. */
-  minimize(optimizer: Optimizer, loss: Tensor, options: MinimizeOptions): [[], ParameterGradient[]];
-  /** Appends what `fn` binds to the default main Program, as a part that every run of it does. */
-  append<R>(fn: () => R): R;
-  /** Parameters of the default main Program. */
-  parameters(): Parameter[];
-}
-
-let inPrograms: StaticUpdates | undefined;
-
-/** Installs static mode's part. */
-export function setStaticUpdates(updates: StaticUpdates): void {
-  inPrograms = updates;
-}
-
-/** Static mode's part; only where static mode is on. */
-export const staticUpdates = (): StaticUpdates => inPrograms!;
 
 /**
  * Base of all optimizers. To write one, extend it: say which state a parameter has (`accumulators`) and how it is updated (`update`).
@@ -267,7 +239,7 @@ export abstract class Optimizer {
     eachStep(() => {
       this.stepCount++;
     });
-    guarded(() => work.map(({ set }) => this.#settingsKey(set)).join(";"));
+    guarded(() => work.map(({ set }) => settingsKeyOf(set, this.#owner)).join(";"));
     withGrad(false, () => scoped(() => work.forEach(({ set, pairs }) => this.#updateGroup(set, pairs))));
   }
 
@@ -275,19 +247,12 @@ export abstract class Optimizer {
   settingsKey(parameters: readonly Parameter[]): string {
     return parameters
       .map((p) =>
-        this.#settingsKey({ group: this.groups.find((s) => s.parameters.includes(p))?.group, parameters: [p] }),
+        settingsKeyOf(
+          { group: this.groups.find((s) => s.parameters.includes(p))?.group, parameters: [p] },
+          this.#owner,
+        ),
       )
       .join("|");
-  }
-
-  #settingsKey({ group, parameters }: ParameterSet): string {
-    const one = (p: Parameter): string => {
-      const rate = resolveRate(p, group).value === 0 ? "held" : "";
-      const decay = resolveRegularizer(p, group, this.#owner).value;
-      const kind = decay instanceof Decay ? decay.kind : decay === null ? "" : identityOf(decay);
-      return p.stopGradient ? "-" : `${rate},${kind},${p.needClip ? "" : "unclipped"}`;
-    };
-    return parameters.map(one).join("|");
   }
 
   /** Trainable parameters with their gradients. */
@@ -367,7 +332,8 @@ export abstract class Optimizer {
    * @returns the parameters that had gradients, with them
    */
   minimize(loss: Tensor, options: MinimizeOptions = {}): [[], ParameterGradient[]] {
-    if (loss.symbol && inPrograms) return inPrograms.minimize(this, loss, options);
+    const inPrograms = loss.symbol && staticUpdates();
+    if (inPrograms) return inPrograms.minimize(this, loss, options);
     const pairs = this.groups.flatMap((set) => this.#pairsOf(set));
     this.step();
     return [[], pairs];
@@ -421,35 +387,4 @@ export abstract class Optimizer {
   }
 }
 
-const identities = new WeakMap<object, string>();
-let identitiesGiven = 0;
-
-/** A text that is this object's alone. */
-function identityOf(x: object): string {
-  let id = identities.get(x);
-  if (id === undefined) {
-    id = `#${identitiesGiven++}`;
-    identities.set(x, id);
-  }
-  return id;
-}
-
 const noDecay = { decay: "none" } as const;
-
-/** Clipped, and with the term of a built-in regularizer; a user's own is in the gradient already. */
-function wholeGradient(
-  gradient: Value,
-  scale: Value | undefined,
-  parameter: Value,
-  regularizer: WeightDecayRegularizer | null,
-  coeff: Value | number | undefined,
-): Value {
-  const clipped = scale ? multiply(gradient, scale) : gradient;
-  return regularizer instanceof Decay ? add(clipped, decayTerm(parameter, regularizer.kind, coeff!)) : clipped;
-}
-
-/** A user's own regularizer: clipped gradient plus its term. */
-function withTerm(entry: ClippedGradient, regularizer: WeightDecayRegularizer): ClippedGradient {
-  const clipped = entry.scale ? multiply(entry.gradient, entry.scale) : entry.gradient;
-  return { ...entry, gradient: add(clipped, regularizer.term(entry.parameter)), scale: undefined };
-}

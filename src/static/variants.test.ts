@@ -148,6 +148,26 @@ describe.each(running)("%s", (_, start) => {
   });
 });
 
+test("steady state of a Program: one engine call a run, nothing compiled, no memory that stays", async () => {
+  static_.enableStatic();
+  const [main, startup] = [new static_.Program(), new static_.Program()];
+  const loss = static_.programGuard(main, startup, () => {
+    const loss = lossOf(network()(static_.data("x", [-1, 3])));
+    new Adam({ learningRate: new StepDecay(0.01, 2), gradClip: new ClipGradByGlobalNorm(1) }).minimize(loss);
+    return loss;
+  });
+  const [exe, scope] = [new static_.Executor(), new static_.Scope()];
+  await exe.run(startup, { scope });
+  const run = () => exe.run(main, { scope, feed: { x }, fetchList: [loss] });
+  for (let i = 0; i < 3; i++) await run();
+  const { compiledKernels, heap, launches } = engine();
+  const before = { blocks: heap.liveBlocks, bytes: heap.liveBytes };
+  for (let i = 0; i < 50; i++) await run();
+  expect(engine().compiledKernels).toBe(compiledKernels);
+  expect({ blocks: heap.liveBlocks, bytes: heap.liveBytes }).toEqual(before);
+  expect(engine().launches - launches).toBe(50);
+});
+
 describe("a coefficient or limit that is no number", () => {
   test("is refused", () => {
     expect(() => Object.assign(new L2Decay(0.1), { coeff: Number.NaN })).toThrow(/coeff must be a number/);
