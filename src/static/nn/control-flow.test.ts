@@ -337,6 +337,15 @@ describe("refusals", () => {
     ["no function", /trueFn must be a function/, () => cond(p(), 3 as unknown as () => number, () => 2)],
     ["no pairs", /array of pairs/, () => caseOf([])],
     ["no pair", /element 0 must be a pair/, () => caseOf([p()] as unknown as [[Tensor, () => number]])],
+    [
+      "shapes of a case",
+      /\[static\.nn\.case\].* in pair 0 and float32\[2\] in pair 1/,
+      () =>
+        caseOf([
+          [p(), () => ones([3])],
+          [static_.data("q", [1], "bool"), () => ones([2])],
+        ]),
+    ],
     ["a float index", /int32 or int64 or uint8/, () => switchCase(ones([1]), [() => 1])],
     [
       "an index twice",

@@ -100,9 +100,20 @@ export function cond<T>(
     names.forEach((what, i) => {
       if (fns[i] !== null && fns[i] !== undefined) requireFunction(fns[i], what, op);
     });
-    if (!building) return (fns[elementOf(pred) === 0 ? 1 : 0]?.() ?? null) as T;
-    return branched("cond", op, pred, fns, names, (value) => (value === 0 ? 1 : 0), o.returnNames ?? []) as T;
+    return chosen(op, pred, fns, names, o.returnNames ?? []) as T;
   });
+}
+
+/** What the first function gives where `pred` is true, else the second. */
+function chosen(
+  op: string,
+  pred: Tensor,
+  fns: readonly (BranchFunction<unknown> | null | undefined)[],
+  names: readonly string[],
+  returnNames: readonly string[],
+): unknown {
+  if (!isBuilding(pred)) return fns[elementOf(pred) === 0 ? 1 : 0]?.() ?? null;
+  return branched("cond", op, pred, fns, names, (value) => (value === 0 ? 1 : 0), returnNames);
 }
 
 /** Options of {@link switchCase} and {@link caseOf}. */
@@ -142,14 +153,13 @@ export function caseOf<T>(
       requireFunction(pair[1], `the function of pair ${i}`, op);
     });
     if (o.default !== null && o.default !== undefined) requireFunction(o.default, "default", op);
-    const chosen = o.default ? predFnPairs : predFnPairs.slice(0, -1);
+    const tried = o.default ? predFnPairs : predFnPairs.slice(0, -1);
     const last = o.default ?? predFnPairs.at(-1)![1];
-    return chosen.reduceRight<BranchFunction<T>>(
-      (otherwise, [pred, fn]) =>
-        () =>
-          cond(pred, fn, otherwise),
-      last,
-    )();
+    const chain = tried.reduceRight<BranchFunction<T>>((otherwise, [pred, fn], i) => {
+      const names = [`pair ${i}`, i + 1 < predFnPairs.length ? `pair ${i + 1}` : "default"];
+      return () => chosen(op, pred, [fn, otherwise], names, []) as T;
+    }, last);
+    return chain();
   });
 }
 
