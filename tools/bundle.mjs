@@ -40,6 +40,8 @@ export function bundleForNode(out, subpaths) {
     outfile,
     banner: { js: `${HEAD}\n/* Holds parts of fflate:\n${licence}*/` },
   });
+  // The comment above a module says where it was found: for that of another package no path of this machine.
+  writeFileSync(outfile, readFileSync(outfile, "utf8").replace(/^\/\/ .*(?=node_modules\/)/gm, "// "));
   const entryPoints = subpaths.map((path) => `${path}/index.js`);
   const { metafile } = buildSync({ ...options, entryPoints, outdir: out, outbase: ".", write: false, metafile: true });
   for (const { entryPoint, exports } of Object.values(metafile.outputs)) {
