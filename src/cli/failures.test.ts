@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { type BuildOptions, buildSync } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createNativeTarget } from "../device/native-node.js";
 import { Heap } from "../device/heap.js";
@@ -19,7 +19,13 @@ let inside: string;
 let outside: string;
 let count = 0;
 
-const bundled = { bundle: true, platform: "node", format: "esm", external: ["koffi"], logLevel: "silent" } as const;
+const bundled: BuildOptions = {
+  bundle: true,
+  platform: "node",
+  format: "esm",
+  external: ["koffi"],
+  logLevel: "silent",
+};
 const alias = { "#platform": join(root, "src/device/platform-node.ts"), oarjs: join(root, "src/index.ts") };
 const banner = { js: 'import { createRequire as __cr } from "module"; const require = __cr(import.meta.url);' };
 

@@ -154,12 +154,15 @@ class Batch {
     commands.forEach((c, i) => {
       writeFileSync(this.path(i, "in"), c.input);
     });
-    const script = commands.map((c, i) => this.line(c, i)).join("\n");
+    // It waits for a line, so that nothing starts before the priority is lowered.
+    const script = ["read go", ...commands.map((c, i) => this.line(c, i))].join("\n");
     // In a group of its own, so that what it starts can be ended with it.
     this.child = spawn("/bin/sh", ["-c", script], {
-      ...{ env: commands[0]!.env, detached: true, stdio: "ignore" },
+      ...{ env: commands[0]!.env, detached: true, stdio: ["pipe", "ignore", "ignore"] },
     });
     lowerPriority(this.child.pid);
+    this.child.stdin?.on("error", () => undefined);
+    this.child.stdin?.end("go\n");
     this.child.unref();
     this.child.on("error", (error) => {
       this.problem = error.message;

@@ -28,6 +28,7 @@ enum { SINGLE = 1, NO_BARRIER = 2, MAX_THREADS = 255 };
 #define LINE __attribute__((aligned(64)))
 #define GET(x) __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
 #define PUT(x, v) __atomic_store_n(&(x), v, __ATOMIC_SEQ_CST)
+#define PUT_OWN(x, v) __atomic_store_n(&(x), v, __ATOMIC_RELEASE)
 #if defined(__x86_64__)
 #define PAUSE() __builtin_ia32_pause()
 #elif defined(__aarch64__)
@@ -44,6 +45,8 @@ enum { SINGLE = 1, NO_BARRIER = 2, MAX_THREADS = 255 };
 
 /* Blocks left in one thread's range: phase number << 32 | count. */
 typedef struct { u64 left LINE; } range;
+/* Whether a thread holds blocks or opens a phase: the others wait for it. When and to which processor it was called last. */
+typedef struct { u32 busy LINE; int place; u64 called; pthread_t id; } member;
 
 typedef struct pool pool;
 typedef struct { pool *owner; int index; } worker;
@@ -64,8 +67,9 @@ struct pool {
   int capacity, started;
   pthread_mutex_t mutex;
   pthread_cond_t wake;
-  pthread_t *ids;
+  u32 moving;
   worker *workers;
+  member *members;
   range *ranges;
 };
 
@@ -75,8 +79,66 @@ static u64 now_ns(void) {
   return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
 }
 
+#if defined(__linux__)
+/* Processor time that a thread has used; 0 when it cannot be told. */
+static u64 used_ns(pthread_t id) {
+  clockid_t clock;
+  struct timespec t;
+  if (pthread_getcpuclockid(id, &clock) != 0 || clock_gettime(clock, &t) != 0) return 0;
+  return (u64)t.tv_sec * 1000000000u + (u64)t.tv_nsec;
+}
+
+/*
+ * For a thread that is about to sleep: a thread that others wait for and that makes no progress was put aside for some other process, and
+ * the system may leave it there for many milliseconds although this processor falls idle. It is moved here, and left free to move on.
+ */
+static void call_here(pool *p, u64 last, int self) {
+  /* Entries of one thread are thread 0's. */
+  int t = 0;
+  while (t < p->started && (t == self || !(GET(p->members[t].busy) || (t == 0 && IS_SINGLE(last))))) t++;
+  if (t == p->started) return;
+  member *other = &p->members[t];
+  u64 used = used_ns(other->id), begin = now_ns();
+  while (now_ns() - begin < 20000) {
+    for (int i = 0; i < 16; i++) PAUSE();
+    if (GET(p->state) != last) return;
+  }
+  if (used == 0 || used_ns(other->id) - used > 2000 || GET(p->state) != last) return;
+  if (__atomic_exchange_n(&p->moving, 1, __ATOMIC_SEQ_CST)) return;
+  cpu_set_t all, here;
+  int place = sched_getcpu();
+  CPU_ZERO(&here);
+  CPU_SET(place, &here);
+  if (pthread_getaffinity_np(other->id, sizeof all, &all) == 0 &&
+      pthread_setaffinity_np(other->id, sizeof here, &here) == 0) {
+    pthread_setaffinity_np(other->id, sizeof all, &all);
+    other->place = place;
+    PUT(other->called, now_ns());
+  }
+  PUT(p->moving, 0);
+}
+
+/* A thread that was called to another's processor tries its luck elsewhere after a while: the system may leave both on one. */
+static void move_on(pool *p, int self) {
+  member *me = &p->members[self];
+  if (now_ns() - GET(me->called) < 2000000 || __atomic_exchange_n(&p->moving, 1, __ATOMIC_SEQ_CST)) return;
+  cpu_set_t all, others;
+  if (sched_getcpu() == me->place && pthread_getaffinity_np(pthread_self(), sizeof all, &all) == 0) {
+    others = all;
+    CPU_CLR(me->place, &others);
+    if (CPU_COUNT(&others) > 0 && pthread_setaffinity_np(pthread_self(), sizeof others, &others) == 0)
+      pthread_setaffinity_np(pthread_self(), sizeof all, &all);
+  }
+  PUT(me->called, 0);
+  PUT(p->moving, 0);
+}
+#else
+static void call_here(pool *p, u64 last, int self) { (void)p, (void)last, (void)self; }
+static void move_on(pool *p, int self) { (void)p, (void)self; }
+#endif
+
 /* Spins for a bound, then sleeps: an idle core takes over a thread that was put aside, which a spinning one prevents. */
-static u64 wait_change(pool *p, u64 last) {
+static u64 wait_change(pool *p, u64 last, int self) {
   u64 s, begin = 0;
   for (;;) {
     for (int i = 0; i < 64; i++) {
@@ -88,6 +150,7 @@ static u64 wait_change(pool *p, u64 last) {
     if (begin == 0) begin = t;
     if (t - begin > p->spin_ns) break;
   }
+  if (!IS_IDLE(last)) call_here(p, last, self);
   pthread_mutex_lock(&p->mutex);
   __atomic_fetch_add(&p->sleepers, 1, __ATOMIC_SEQ_CST);
   while ((s = GET(p->state)) == last) pthread_cond_wait(&p->wake, &p->mutex);
@@ -155,14 +218,17 @@ static int help(pool *p, u64 state, int r, int thread) {
     if (left >> 32 != (number & 0xffffffffu) || blocks == 0) return 0;
     take = IS_SINGLE(state) ? blocks : (blocks + 3) / 4;
   } while (!__atomic_compare_exchange_n(&p->ranges[r].left, &left, left - take, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+  PUT_OWN(p->members[thread].busy, 1);
   u64 end = IS_SINGLE(state) ? p->total : range_start(p->total, r + 1, threads);
   run_blocks(p, end - blocks, end - blocks + take, thread);
   if (__atomic_sub_fetch(&p->pending, take, __ATOMIC_SEQ_CST) == 0) open_phase(p, p->last + 1, number + 1, threads);
+  PUT_OWN(p->members[thread].busy, 0);
   return 1;
 }
 
 static void take_part(pool *p, u64 state, int thread) {
   int threads = THREADS(state);
+  if (__builtin_expect(GET(p->members[thread].called) != 0, 0)) move_on(p, thread);
   if (IS_SINGLE(state)) {
     if (thread == 0) help(p, state, 0, 0);
     return;
@@ -178,7 +244,7 @@ static void *worker_main(void *argument) {
   pool *p = self->owner;
   u64 state = 0;
   for (;;) {
-    state = wait_change(p, state);
+    state = wait_change(p, state, self->index);
     if (GET(p->stop)) return 0;
     if (!IS_IDLE(state) && self->index < THREADS(state)) take_part(p, state, self->index);
   }
@@ -193,7 +259,7 @@ static void start_threads(pool *p, int wanted) {
     worker *w = &p->workers[p->started];
     w->owner = p;
     w->index = p->started;
-    if (pthread_create(&p->ids[p->started], 0, worker_main, w) != 0) break;
+    if (pthread_create(&p->members[p->started].id, 0, worker_main, w) != 0) break;
   }
   pthread_sigmask(SIG_SETMASK, &before, 0);
 }
@@ -209,15 +275,14 @@ pool *oar_create(u64 heap, int capacity, u64 spin_ns) {
   pool *p = memset(memory, 0, sizeof(pool));
   if (posix_memalign(&memory, 64, sizeof(range) * (size_t)capacity) != 0) return free(p), (pool *)0;
   p->ranges = memset(memory, 0, sizeof(range) * (size_t)capacity);
-  p->ids = calloc((size_t)capacity, sizeof(pthread_t));
   p->workers = calloc((size_t)capacity, sizeof(worker));
-  if (p->ids == 0 || p->workers == 0) {
-    free(p->ids);
+  if (p->workers == 0 || posix_memalign(&memory, 64, sizeof(member) * (size_t)capacity) != 0) {
     free(p->workers);
     free(p->ranges);
     free(p);
     return 0;
   }
+  p->members = memset(memory, 0, sizeof(member) * (size_t)capacity);
   p->heap = (char *)heap;
   p->spin_ns = spin_ns;
   p->capacity = capacity;
@@ -238,23 +303,24 @@ void oar_launch(pool *p, u64 table, u32 count, int threads) {
       if (entries[e].blocks > 0) ((kernel_fn)entries[e].fn)(p->heap, entries[e].args, 0, (int)entries[e].blocks, 0);
     return;
   }
+  p->members[0].id = pthread_self();
   p->table = entries;
   p->count = count;
   u64 state = p->state;
   open_phase(p, 0, NUMBER(state) + 1, threads);
   while (!IS_IDLE(state = GET(p->state))) {
     take_part(p, state, 0);
-    wait_change(p, state);
+    wait_change(p, state, 0);
   }
 }
 
 void oar_destroy(pool *p) {
   PUT(p->stop, 1);
   publish(p, ((NUMBER(GET(p->state)) + 1) << 16) | 1);
-  for (int i = 1; i < p->started; i++) pthread_join(p->ids[i], 0);
+  for (int i = 1; i < p->started; i++) pthread_join(p->members[i].id, 0);
   pthread_mutex_destroy(&p->mutex);
   pthread_cond_destroy(&p->wake);
-  free(p->ids);
+  free(p->members);
   free(p->workers);
   free(p->ranges);
   free(p);
