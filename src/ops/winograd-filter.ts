@@ -200,12 +200,17 @@ function storeTaps(b: KernelContext, { type, lanes, out, from, to }: Store, s: S
               b.store(taps, k.mul(k.add(k.mul(i, WINOGRAD_TAPS), t), lanes), x),
             );
           });
-          for (let t = 0; t < square; t += lanes) {
-            const vectors = Array.from({ length: lanes }, (_, u) =>
-              b.let(b.load(taps, (t + u) * lanes, lanes), "taps"),
-            );
-            transpose(b, vectors).forEach((x, u) => b.store(kernels, u * square + t, x));
-          }
+          b.for(
+            0,
+            square,
+            (t) => {
+              const vectors = Array.from({ length: lanes }, (_, u) =>
+                b.let(b.load(taps, k.mul(k.add(t, u), lanes), lanes), "taps"),
+              );
+              transpose(b, vectors).forEach((x, u) => b.store(kernels, k.add(t, u * square), x));
+            },
+            { step: lanes },
+          );
           const length = b.let(k.mul(k.min(lanes, k.sub(high, c)), WINOGRAD_TAPS), "length");
           b.for(0, k.min(lanes, k.sub(wide, o)), (u) => {
             const row = b.let(k.add(k.add(s.o0, o), u), "row");

@@ -69,19 +69,19 @@ export function evaluateKernels(
 ): void {
   const lanes = lanesOf(b, type);
   const taps = b.local("taps", type, EVERY * lanes);
-  b.for(part.d0, k.add(part.d0, part.depth), (d) =>
-    b.for(
-      0,
-      part.rows,
-      (r) => {
+  // Depth inside: the lines of memory that hold one depth's taps hold the next one's, too.
+  b.for(
+    0,
+    part.rows,
+    (r) =>
+      b.for(part.d0, k.add(part.d0, part.depth), (d) => {
         loadTaps(b, type, f, taps, b.let(k.add(part.first, r), "row"), d);
         const g = Array.from({ length: EVERY }, (_, t) =>
           b.let(b.load(taps, (f.turned ? EVERY - 1 - t : t) * lanes, lanes), "g"),
         );
         transformSquare(b, g, tapsLine).forEach((x, p) => store(r, d, p, x));
-      },
-      { step: lanes },
-    ),
+      }),
+    { step: lanes },
   );
 }
 
