@@ -9,7 +9,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
 import { rowsOf, rowsValue } from "../trace/rows.js";
-import { type CompileReport, Runnable } from "../trace/runnable.js";
+import type { CompileReport, Runnable } from "../trace/runnable.js";
+import { makeRunnable, Segmented } from "../trace/segments.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { fillSlots, mapTensors, signature, slotted, type Tree } from "./tree.js";
 
@@ -79,7 +80,7 @@ export function compile<A extends readonly unknown[], R>(fn: (...args: A) => R):
 }
 
 class CompiledStep<R> {
-  private readonly runnable: Runnable;
+  private readonly runnable: Runnable | Segmented;
   private readonly result: Tree;
   /** Leaves whose gradient the function leaves behind, and how it comes from the outputs. */
   private readonly leaves: readonly { readonly leaf: Value; readonly gradient: FromOutputs }[];
@@ -120,7 +121,7 @@ class CompiledStep<R> {
       const { captured } = desc;
       return captured?.storage ? [{ desc, tensor: () => captured }] : [];
     });
-    this.runnable = new Runnable(on, { ops: block.ops, inputs, captures, outputs, api: "jit.compile" });
+    this.runnable = makeRunnable(on, { ops: block.ops, inputs, captures, outputs, api: "jit.compile" });
   }
 
   /** Whether parameters and layers still have the kinds of settings that the step was captured with. */
@@ -140,7 +141,8 @@ class CompiledStep<R> {
     for (const s of trace.scalars) this.on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
     const handles = this.runnable.run(tensors);
     for (const { leaf, gradient } of leaves) leaf.gradient = gradient(handles);
-    return fillSlots(this.result, handles) as R;
+    const { runnable } = this;
+    return fillSlots(this.result, handles, runnable instanceof Segmented ? runnable.read.sizes : undefined) as R;
   }
 
   /** Done when no compilation is under way for this step. */

@@ -13,7 +13,8 @@ import type { Tensor } from "../tensor/tensor.js";
 import { capturing, eagerly } from "../trace/bind.js";
 import { symbolHandle } from "../trace/handles.js";
 import { loopTokens } from "../trace/region.js";
-import { Runnable } from "../trace/runnable.js";
+import { Runnable, type RunnableSource } from "../trace/runnable.js";
+import { makeRunnable, readsSizes, Segmented } from "../trace/segments.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { isGradEnabled, recordCustom, walk } from "../trace/tape.js";
 import { fillSlots, mapTensors, signature, slotted } from "./tree.js";
@@ -100,8 +101,8 @@ function captured(
 
 /** A captured forward and backward. */
 class CapturedCall {
-  private readonly forward: Runnable;
-  private readonly backward: Runnable | undefined;
+  private readonly forward: Runnable | Segmented;
+  private readonly backward: Runnable | Segmented | undefined;
   /** Why there is no backward part although gradients could flow. */
   private readonly refusal: UnimplementedError | undefined;
   private readonly trace: StepTrace;
@@ -135,6 +136,7 @@ class CapturedCall {
     this.tree = slotted(result, "jit.toStatic", (t) => outs.push(t) - 1);
     this.results = outs.length;
     const forwardOps = block.ops.length;
+    const cut = readsSizes(block.ops);
     const flowing = outs.flatMap((o, i) =>
       !o.stopGradient && isDifferentiable(o.dtype) && isGradEnabled() ? [i] : [],
     );
@@ -169,16 +171,18 @@ class CapturedCall {
       if (loop) {
         this.refusal = loopRefusal(loopTokens.get(loop));
         residuals.length = 0;
-      } else
-        this.backward = new Runnable(on, {
+      } else {
+        const source: RunnableSource = {
           ops: backOps,
           inputs: [...residuals, ...seeds],
           captures: capturesOf(block),
           outputs: gradients,
           api: "jit.toStatic",
-        });
+        };
+        this.backward = cut ? new Segmented(on, source) : new Runnable(on, source);
+      }
     }
-    this.forward = new Runnable(on, {
+    this.forward = makeRunnable(on, {
       ops: block.ops.slice(0, forwardOps),
       inputs,
       captures: capturesOf(block),
@@ -193,18 +197,19 @@ class CapturedCall {
     const all = this.forward.run(tensors);
     const results = all.slice(0, this.results);
     const residuals = all.slice(this.results);
-    const { backward, refusal } = this;
+    const { forward, backward, refusal } = this;
+    const read = forward instanceof Segmented ? forward.read : undefined;
     if (backward || refusal) {
       const inputs = [...this.leaves, ...this.sources.map((i) => tensors[i]!)];
       const outputs = this.flowing.map((i) => results[i]!);
       recordCustom("toStatic", inputs, outputs, (given) => {
         if (!backward) throw refusal;
         const seeds = given.map((g, i) => g ?? eagerly(() => fullLike(outputs[i]!, 0)));
-        const found = backward.run([...residuals, ...seeds]);
+        const found = backward.run([...residuals, ...seeds], read);
         return this.gradients.map((at) => (at < 0 ? null : found[at]!));
       });
     }
-    return fillSlots(this.tree, results);
+    return fillSlots(this.tree, results, read?.sizes);
   }
 }
 

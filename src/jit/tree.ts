@@ -1,6 +1,7 @@
 // Tensors in arrays and records, with anything else in between: what captured functions take and give.
 
 import { InvalidArgumentError } from "../core/errors.js";
+import type { Sizes } from "../core/extents.js";
 import type { Value } from "../program/value.js";
 import { Tensor } from "../tensor/tensor.js";
 
@@ -44,12 +45,13 @@ export const slotted = (result: Tree, op: string, add: (t: Tensor) => number): T
     return new OutputSlot(add(t));
   });
 
-/** The tree with the results of a run in its slots. */
-export function fillSlots(tree: Tree, handles: readonly Value[]): Tree {
+/** The tree with the results of a run in its slots; numbers that speak of sizes are those of the run. */
+export function fillSlots(tree: Tree, handles: readonly Value[], sizes?: Sizes): Tree {
   if (tree instanceof OutputSlot) return handles[tree.index];
-  if (Array.isArray(tree)) return tree.map((t) => fillSlots(t, handles));
+  if (typeof tree === "number" && sizes) return sizes.number(tree);
+  if (Array.isArray(tree)) return tree.map((t) => fillSlots(t, handles, sizes));
   if (typeof tree === "object" && tree !== null && Object.getPrototypeOf(tree) === Object.prototype) {
-    return Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, fillSlots(v, handles)]));
+    return Object.fromEntries(Object.entries(tree).map(([k, v]) => [k, fillSlots(v, handles, sizes)]));
   }
   return tree;
 }

@@ -12,6 +12,7 @@ import { fixed, integers, type InferInput, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
 import { cast } from "./cast.js";
+import { fullLike } from "./creation.js";
 import { overRows } from "./loops.js";
 import { unsqueeze } from "./views.js";
 
@@ -32,6 +33,44 @@ function concatType(xs: readonly InferInput[], axis: number): { shape: Shape; dt
   }
   return { shape: first.shape.map((n, i) => (i === axis ? extent : n)), dtype: first.dtype };
 }
+
+/** The part of `d` that stands where operand `part` of a concatenation stood. Where it begins is known from the operands' extents. */
+export const concatGradOp = defineOp({
+  name: "concat_grad",
+  inputs: ["d", "xs*"],
+  outputs: ["out"],
+  attrs: { axis: fixed(0), part: fixed(0) },
+  infer: ({ d, xs }, { part }) => ({ outs: { out: { shape: xs[part]!.shape, dtype: d.dtype } } }),
+  element: (k, { d, xs }, { axis, part }, index) => {
+    const start = xs.slice(0, part).reduce<Expr>((n, x) => k.add(n, x.extent(axis)), k.const("i32", 0));
+    return d.at(...index.map((i, a) => (a === axis ? k.add(start, i) : i)));
+  },
+  ghosts: ["xs"],
+  grad: (_, d, { attrs, meta }) => ({
+    d: () =>
+      concat(
+        meta.xs.map((x, i) => (i === attrs.part ? d.out : fullLike(x, 0))),
+        attrs.axis,
+      ),
+  }),
+  check: {
+    domain: [-2, 2],
+    samples: [
+      {
+        inputs: [
+          [2, 6],
+          [
+            [2, 1],
+            [2, 3],
+            [2, 2],
+          ],
+        ],
+        attrs: { axis: 1, part: 1 },
+      },
+      { inputs: [[5], [[0], [5]]], attrs: { axis: 0, part: 1 } },
+    ],
+  },
+});
 
 /** Tensors one after another along an axis. */
 export const concatOp = defineOp({
@@ -57,14 +96,7 @@ export const concatOp = defineOp({
     }
   },
   grad: (_, d, { attrs, meta }) => ({
-    xs: () => {
-      let start = 0;
-      return meta.xs.map((x) => {
-        const from = start;
-        start += x.shape[attrs.axis]!;
-        return slice(d.out, [attrs.axis], [from], [start]);
-      });
-    },
+    xs: () => meta.xs.map((_x, part) => bind1(concatGradOp, [d.out, meta.xs], { axis: attrs.axis, part })),
   }),
   check: {
     domain: [-2, 2],

@@ -62,7 +62,7 @@ export class Executable {
     private readonly bound: ReadonlySet<GraphValue>,
     private readonly runHost: HostRunner,
     private readonly backend: Backend = engine.primary,
-    options: { readonly fuse?: boolean } = {},
+    options: { readonly fuse?: boolean; readonly generic?: boolean } = {},
   ) {
     this.plan = compileGraph(backend, graph, values, { generic: false, ...options });
     this.addresses = new Array<number>(values.length).fill(0);

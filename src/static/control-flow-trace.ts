@@ -8,6 +8,8 @@ import { type Attrs, capturing } from "../trace/bind.js";
 import { type BlockTrace, leaked } from "../trace/block-trace.js";
 import { symbolHandle } from "../trace/handles.js";
 import { homeOf, type RegionBlock, setHome } from "../trace/region.js";
+import { sizeReadOp } from "../trace/size-read.js";
+import { callSite } from "./control-flow-results.js";
 import { type Moded, type RuntimeScalar, StepTrace } from "../trace/step-trace.js";
 
 /** A value from outside that a block uses. */
@@ -106,6 +108,7 @@ export class SubTrace extends StepTrace implements RegionBlock {
   }
 
   override process(record: OpRecord, operands: readonly (Value | number | undefined)[], attrs: Attrs): Value[] {
+    if (record === sizeReadOp) throw sizeInside(String(attrs["of"]));
     const outs = super.process(record, operands, attrs);
     for (const desc of this.block.ops.at(-1)!.outputs) setHome(desc, this);
     this.made.push(...outs);
@@ -186,4 +189,13 @@ export class SubTrace extends StepTrace implements RegionBlock {
     setHome(desc, this);
     return this.block.addVar(desc);
   }
+}
+
+/** The error about a result in a block whose size depends on values. */
+function sizeInside(of: string): UnimplementedError {
+  const site = callSite();
+  return new UnimplementedError(
+    `the size of its result depends on values, which a branch or a loop cannot have.${site ? ` Called at ${site}.` : ""}`,
+    { op: of, site, hint: "call it before and use its result inside, or choose with where(mask, x, 0)." },
+  );
 }

@@ -13,7 +13,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { capturing } from "../trace/bind.js";
 import { walk } from "../trace/tape.js";
-import { publicExtent, standIn } from "./extents.js";
+import { publicExtent, standIn } from "../core/extents.js";
 import { buildingIn, defaultMainProgram, defaultStartupProgram } from "./mode.js";
 import { programOf } from "./owners.js";
 import { Program } from "./program.js";

@@ -13,8 +13,10 @@ import { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
 import { eagerly } from "../trace/bind.js";
 import { fromArray, readArray, toArray, writeArray } from "../trace/eager.js";
+import { scoped } from "../trace/handles.js";
 import { Runnable } from "../trace/runnable.js";
-import { publicExtent, Sizes } from "./extents.js";
+import { makeRunnable, Segmented } from "../trace/segments.js";
+import { publicExtent, Sizes } from "../core/extents.js";
 import { defaultMainProgram, extending } from "./mode.js";
 import { Program } from "./program.js";
 import { neededOps } from "./prune.js";
@@ -52,11 +54,11 @@ const runKeys = [
   "usePrune",
 ] as const;
 
-/** A Program compiled for one signature, with its input and output memory. */
+/** A Program compiled for one signature. */
 interface Compiled {
-  readonly runnable: Runnable;
-  readonly inputs: readonly number[];
-  readonly outputs: readonly number[];
+  /** Takes what is fed, gives what is fetched. */
+  run(feeds: readonly NdArray[]): NdArray[];
+  dispose(): void;
   scope: Scope;
 }
 
@@ -104,10 +106,7 @@ export class Executor {
   /** Frees compiled Programs; the executor cannot run any more. */
   close(): void {
     this.closed = true;
-    for (const { runnable, inputs, outputs } of this.cache.values()) {
-      runnable.dispose();
-      for (const address of [...inputs, ...outputs]) engine().heap.free(address);
-    }
+    for (const compiled of this.cache.values()) compiled.dispose();
     this.cache.clear();
   }
 
@@ -124,19 +123,14 @@ export class Executor {
     const on = engine();
     const compiled = this.compiledFor(on, program, feeds, fetch, scope, options.usePrune ?? false);
     compiled.scope = scope;
-    feeds.forEach(({ array }, i) => writeArray(on, array, compiled.inputs[i]!));
     const { trace } = program;
     for (const action of trace.beforeRun) action();
     withRates(given, scope, () => {
       for (const s of trace.scalars) on.heap.views.f32[s.holder.storage!.address / 4] = s.read();
     });
-    compiled.runnable.runInto(compiled.inputs, compiled.outputs);
+    const arrays = compiled.run(feeds.map((f) => f.array));
     if (trace.beforeRun.length > 0) given.stepCount++;
-    return fetch.map((_, i) => {
-      const type = compiled.runnable.outputTypes[i]!;
-      const array = readArray(on, type.dtype, type.shape, compiled.runnable.outputAddress(i));
-      return options.returnNumpy === false ? eagerly(() => toTensor(array)) : array;
-    });
+    return options.returnNumpy === false ? eagerly(() => arrays.map((array) => toTensor(array))) : arrays;
   }
 
   private compiledFor(
@@ -191,7 +185,7 @@ function compileProgram(
   const persistent = [...program.persistables].filter(([, d]) => used.has(d));
   for (const [name] of persistent) scope.require(name);
   const captured = [...used].filter((d) => d.captured?.storage);
-  compiled.runnable = new Runnable(on, {
+  const runnable = makeRunnable(on, {
     ops,
     inputs: feeds.map((f) => f.desc),
     captures: [
@@ -200,14 +194,40 @@ function compileProgram(
     ],
     outputs: fetch,
     shapeOf: (desc) => fed.get(desc) ?? sizes.shape(desc.shape),
-    resize: { number: (n) => sizes.resolve(n), attrs: (attrs) => sizes.attrs(attrs) },
+    resize: {
+      number: (n) => sizes.number(n),
+      attrs: (attrs) => sizes.attrs(attrs),
+      learn: (written, actual) => sizes.learnDerived(written, actual),
+    },
     api: "Executor.run",
   });
-  const room = (dtype: DType, shape: Shape): number => on.heap.alloc(Math.max(64, sizeOf(shape) * dtypes[dtype].bytes));
-  compiled.inputs = feeds.map(({ desc, array }) => room(desc.dtype, array.shape));
-  compiled.outputs = compiled.runnable.outputTypes.map((t) => room(t.dtype, t.shape));
-  return compiled;
+  return Object.assign(compiled, runnable instanceof Segmented ? cut(runnable) : whole(on, runnable, feeds));
 }
+
+/** Runs as one call, from and to memory of its own. */
+function whole(on: Engine, runnable: Runnable, feeds: readonly FedArray[]): Omit<Compiled, "scope"> {
+  const room = (dtype: DType, shape: Shape): number => on.heap.alloc(Math.max(64, sizeOf(shape) * dtypes[dtype].bytes));
+  const inputs = feeds.map(({ desc, array }) => room(desc.dtype, array.shape));
+  const types = runnable.outputTypes;
+  const outputs = types.map((t) => room(t.dtype, t.shape));
+  return {
+    run: (arrays) => {
+      arrays.forEach((array, i) => writeArray(on, array, inputs[i]!));
+      runnable.runInto(inputs, outputs);
+      return types.map((t, i) => readArray(on, t.dtype, t.shape, runnable.outputAddress(i)));
+    },
+    dispose: () => {
+      runnable.dispose();
+      for (const address of [...inputs, ...outputs]) on.heap.free(address);
+    },
+  };
+}
+
+/** Runs in parts, between which sizes are read: how large results are is known when they are there. */
+const cut = (segmented: Segmented): Omit<Compiled, "scope"> => ({
+  run: (arrays) => scoped(() => segmented.within(arrays.map(fromArray), (outputs) => outputs.map(toArray))),
+  dispose: () => segmented.dispose(),
+});
 
 /** Runs a startup Program: every first value goes into the scope. */
 function runStartup(program: Program, scope: Scope): void {

@@ -14,7 +14,7 @@ import * as tensor from "../tensor/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { isStaticMode } from "../trace/bind.js";
 import { programOf } from "./owners.js";
-import { publicExtent } from "./extents.js";
+import { publicExtent } from "../core/extents.js";
 import { normalizedWeight, WeightNormParamAttr } from "./weight-norm.js";
 
 /** An activation's op name, as Paddle's: `"relu"`, `"softmax"`, `"leaky_relu"`. */

@@ -11,7 +11,7 @@ import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { bind } from "../trace/bind.js";
 import { recordCustom, withGrad } from "../trace/tape.js";
-import { publicExtent } from "./extents.js";
+import { publicExtent } from "../core/extents.js";
 
 /** Options of {@link Print}. */
 export interface PrintOptions {

@@ -4,7 +4,7 @@ import { formatShape, type Shape } from "../core/shape.js";
 import type { Operator, VarDesc } from "../program/program.js";
 import type { RegionBlock } from "../trace/region.js";
 import { blocksIn, regionOf } from "./control-flow-blocks.js";
-import { publicExtent } from "./extents.js";
+import { publicExtent } from "../core/extents.js";
 import type { Program } from "./program.js";
 
 const typeOf = (v: { readonly dtype: string; readonly shape: Shape }): string =>

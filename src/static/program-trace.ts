@@ -50,7 +50,10 @@ export class ProgramTrace extends StepTrace {
   override process(record: OpRecord, operands: readonly (Value | number | undefined)[], attrs: Attrs): Value[] {
     const home = this.homeOf(operands, record.name);
     if (home !== this) return home.process(record, operands, attrs);
+    const before = this.block.ops.length;
     const outs = super.process(record, operands, attrs);
+    // A size that was read already.
+    if (this.block.ops.length === before) return outs;
     const op = this.block.ops.at(-1)!;
     this.roles.set(op, this.role);
     if (!isGradEnabled()) this.quiet.add(op);

@@ -10,7 +10,8 @@ import { Block, type Operator, type VarDesc } from "../program/program.js";
 import type { Tensor } from "../tensor/tensor.js";
 import type { TensorLike } from "../tensor/to-tensor.js";
 import { symbolHandle } from "../trace/handles.js";
-import { blocksIn, innerBlockOf } from "./control-flow-blocks.js";
+import { sizeReadOp } from "../trace/size-read.js";
+import { blocksIn, innerBlockOf, regionOf } from "./control-flow-blocks.js";
 import { latestAfter, ProgramTrace } from "./program-trace.js";
 import { formatProgram } from "./print.js";
 import type { Scope } from "./scope.js";
@@ -27,6 +28,8 @@ export interface ProgramSegment {
   readonly ops: readonly string[];
   /** Name of the op that runs in JavaScript after them. */
   readonly host: string | null;
+  /** Why the run is cut there: what the op is for. */
+  readonly reason: string | null;
 }
 
 /** Options of {@link Program.clone}. */
@@ -243,7 +246,10 @@ export class Program {
     return variantCount(this);
   }
 
-  /** Stretches of operators that run as one engine call, cut where an op runs in JavaScript (`pyFunc`, `Print`, svd …). */
+  /**
+   * Stretches of operators that run as one engine call, cut where an op runs in JavaScript (`pyFunc`, `Print`, svd …), and where the
+   * size of a result depends on values (`nonzero`, `maskedSelect`, `unique` …): what follows is compiled for each size that comes out.
+   */
   get segments(): ProgramSegment[] {
     const out: ProgramSegment[] = [];
     let ops: string[] = [];
@@ -252,10 +258,10 @@ export class Program {
         ops.push(op.record.name);
         continue;
       }
-      out.push({ ops, host: op.record.name });
+      out.push({ ops, host: op.record.name, reason: reasonOf(op) });
       ops = [];
     }
-    if (ops.length > 0 || out.length === 0) out.push({ ops, host: null });
+    if (ops.length > 0 || out.length === 0) out.push({ ops, host: null, reason: null });
     return out;
   }
 
@@ -285,6 +291,12 @@ export class Program {
   toString(): string {
     return formatProgram(this);
   }
+}
+
+/** Why an operator cuts a run in two. */
+function reasonOf(op: Operator): string {
+  if (op.record !== sizeReadOp) return regionOf(op) ? "chooses or repeats blocks" : "runs in JavaScript";
+  return `the size of ${op.attrs["of"]}'s result depends on values`;
 }
 
 /** A Program's block as Paddle shows it. */

@@ -5,12 +5,12 @@ import { formatShape, type Shape } from "../core/shape.js";
 import type { Storage } from "../device/storage.js";
 import type { SymbolDesc } from "../program/value.js";
 import { Tensor } from "../tensor/tensor.js";
-import { publicExtent } from "./extents.js";
+import { publicExtent, shown } from "../core/extents.js";
 
 /** A variable of a static Program. It has no data: fetch it with `exe.run`. */
 export class Variable extends Tensor {
   constructor(shape: Shape, dtype: DType, storage?: Storage, symbol?: SymbolDesc) {
-    super(shape, dtype, storage, symbol);
+    super(shown(shape), dtype, storage, symbol);
     if (symbol) this.name = symbol.name;
   }
 

@@ -12,8 +12,8 @@ import { gather } from "../ops/gather.js";
 import { segmentPool } from "../ops/graph.js";
 import { max } from "../ops/reduction.js";
 import { unsqueeze } from "../ops/views.js";
-import { toArray } from "../trace/eager.js";
-import { numberOf } from "./arguments.js";
+import { Value } from "../program/value.js";
+import { sizeIn } from "../trace/size-in.js";
 import type { Tensor } from "./tensor.js";
 
 /** How messages to one node are combined. */
@@ -40,11 +40,11 @@ function pooled(x: Tensor, segments: Tensor, size: number, reduce: ReduceOp): Te
   return isFloat(x.dtype) ? divide(sum, divisor) : cast(divide(cast(sum, "float64"), divisor), x.dtype);
 }
 
-/** One more than the largest segment, which is read at once. */
+/** One more than the largest segment, which is read at once; in a Program, when it runs. */
 function segmentCount(segments: Tensor, op: string): number {
   if (segments.shape.length !== 1)
     throw new InvalidArgumentError(`segments must be [rows], got ${formatShape(segments.shape)}.`, { op });
-  return segments.shape[0] === 0 ? 0 : Number(toArray(max(segments, [0], false)).data[0]) + 1;
+  return segments.shape[0] === 0 ? 0 : sizeIn(add(max(segments, [0], false), 1), op);
 }
 
 const segmented =
@@ -91,7 +91,8 @@ const reduceOps = ["sum", "mean", "max", "min"] as const;
 const messageOps = ["add", "sub", "mul", "div"] as const;
 
 function outSizeOf(o: SendURecvOptions, x: Tensor, op: string): number {
-  const given = o.outSize === undefined || o.outSize === null ? 0 : numberOf(o.outSize, op);
+  const { outSize = 0 } = o;
+  const given = outSize instanceof Value ? sizeIn(outSize, op) : (outSize ?? 0);
   return given > 0 ? given : x.shape[0]!;
 }
 

@@ -6,7 +6,7 @@ import { splitOptions, type Trailing } from "../core/options.js";
 import { sizeOf } from "../core/shape.js";
 import { add, divide, multiply, subtract } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
-import { equal } from "../ops/comparison.js";
+import { equal, lessThan } from "../ops/comparison.js";
 import { concat, slice } from "../ops/concat.js";
 import * as counting from "../ops/count.js";
 import { full } from "../ops/creation.js";
@@ -15,7 +15,7 @@ import { where } from "../ops/logic.js";
 import { max, min, sumOver } from "../ops/reduction.js";
 import { searchsorted } from "../ops/search.js";
 import { flatten, reshape, squeeze, unsqueeze } from "../ops/views.js";
-import { numbersOf } from "./arguments.js";
+import { sizeIn } from "../trace/size-in.js";
 import type { Tensor } from "./tensor.js";
 
 /** Options of {@link histogram}. */
@@ -167,7 +167,8 @@ export interface BincountOptions {
 }
 
 /**
- * How often each of the integers 0, 1, … occurs in x (one axis). How many there are is read at once: it decides the shape.
+ * How often each of the integers 0, 1, … occurs in x (one axis). How many counts there are is read at once (in a Program,
+ * when it runs): it decides the shape.
  *
  * @throws InvalidArgumentError for negative elements or more than one axis.
  */
@@ -176,12 +177,14 @@ export function bincount(x: Tensor, ...rest: Trailing<Tensor | null, BincountOpt
   if (x.shape.length !== 1) throw new InvalidArgumentError("x must have one axis.", { op: "bincount", x: x.shape });
   const { minlength = 0 } = o;
   if (minlength < 0) throw new InvalidArgumentError(`minlength ${minlength} is negative.`, { op: "bincount" });
-  let size = minlength;
-  if (x.shape[0]! > 0) {
-    if (numbersOf(min(x, [0], false))[0]! < 0)
-      throw new InvalidArgumentError("the elements must not be negative.", { op: "bincount" });
-    size = Math.max(size, numbersOf(max(x, [0], false))[0]! + 1);
-  }
+  // One size to read: -1 when an element is negative. The element put in front has no part in it, and makes an empty x have a largest one.
+  const wide = cast(x, "int64");
+  const [least, most] = [
+    min(concat([full([1], 0, "int64") as Tensor, wide], 0), [0], false),
+    max(concat([full([1], minlength - 1, "int64") as Tensor, wide], 0), [0], false),
+  ];
+  const total = where(lessThan(least, 0), -1, add(most, 1)) as Tensor;
+  const size = sizeIn(total, "bincount", "the elements must not be negative.");
   return counting.bincount(x, o.weights ?? undefined, size);
 }
 

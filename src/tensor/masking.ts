@@ -5,15 +5,18 @@ import { checkOptions, splitOptions } from "../core/options.js";
 import { broadcastShapes, formatShape, sizeOf } from "../core/shape.js";
 import { Value } from "../program/value.js";
 import { expand, sum } from "../ops/broadcast.js";
+import { subtract } from "../ops/arithmetic.js";
 import { cast } from "../ops/cast.js";
 import * as joining from "../ops/concat.js";
 import { full } from "../ops/creation.js";
+import { cumsum } from "../ops/cumulative.js";
 import * as ops from "../ops/gather.js";
 import { where as choose } from "../ops/logic.js";
 import * as views from "../ops/views.js";
 import * as masks from "../ops/where-index.js";
+import { isCapturing } from "../trace/bind.js";
 import { inplace } from "../trace/inplace.js";
-import { numberOf } from "./arguments.js";
+import { sizeIn } from "../trace/size-in.js";
 import type { Tensor } from "./tensor.js";
 
 /** A number, or a tensor of one element, as a scalar tensor. */
@@ -24,12 +27,12 @@ export function scalarOf(value: number | boolean | Tensor, like: Tensor, op: str
   return views.reshape(value as Tensor, []);
 }
 
-/** How many elements are true (or not zero), read at once. */
-const countOf = (mask: Tensor): number => numberOf(sum(cast(cast(mask, "bool"), "int64")), "nonzero");
+/** How many elements are true (or not zero), read at once; in a Program, when it runs. */
+const countOf = (mask: Tensor, op: string): number => sizeIn(sum(cast(cast(mask, "bool"), "int64")), op);
 
 /** The places of a mask's true elements, one index an axis. */
-export function placesOf(mask: Tensor): Tensor[] {
-  const rows = masks.nonzero(mask, countOf(mask), false);
+export function placesOf(mask: Tensor, op = "index"): Tensor[] {
+  const rows = masks.nonzero(mask, countOf(mask, op), false);
   return mask.shape.map((_, i) => views.squeeze(joining.slice(rows, [1], [i], [i + 1]), [1]));
 }
 
@@ -39,14 +42,15 @@ export interface NonzeroOptions {
   readonly asTuple?: boolean | undefined;
 }
 
-/** The places of all elements that are not zero: rows `[count, rank]`, or with `asTuple` one index an axis. Reads the count at once. */
+/** The places of all elements that are not zero: rows `[count, rank]`, or with `asTuple` one index an axis. Reads the count at once;
+ * in a Program the run is cut there (`program.segments`). */
 export function nonzero(x: Tensor, options: NonzeroOptions & { readonly asTuple: true }): Tensor[];
 export function nonzero(x: Tensor, options?: NonzeroOptions & { readonly asTuple?: false | undefined }): Tensor;
 export function nonzero(x: Tensor, options?: NonzeroOptions): Tensor | Tensor[] {
   const { asTuple = false } = checkOptions<NonzeroOptions>("nonzero", options, ["asTuple"]);
   const mask = cast(x, "bool");
-  if (asTuple) return placesOf(mask);
-  return masks.nonzero(mask, countOf(mask), false);
+  if (asTuple) return placesOf(mask, "nonzero");
+  return masks.nonzero(mask, countOf(mask, "nonzero"), false);
 }
 /** {@link nonzero} as rows. */
 export const argwhere = (x: Tensor): Tensor => nonzero(x);
@@ -87,7 +91,7 @@ export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
   requireMask(mask, "maskedSelect");
   const shape = broadcastShapes(x.shape, mask.shape, "maskedSelect");
   const full = expand(mask, shape);
-  return ops.gather(views.flatten(expand(x, shape)), masks.nonzero(full, countOf(full), true), 0);
+  return ops.gather(views.flatten(expand(x, shape)), masks.nonzero(full, countOf(full, "maskedSelect"), true), 0);
 }
 
 function requireMask(mask: Tensor, op: string): void {
@@ -108,7 +112,8 @@ export const maskedFill_ = (x: Tensor, mask: Tensor, value: number | Tensor): Te
 export function maskedScatter(x: Tensor, mask: Tensor, value: Tensor): Tensor {
   requireMask(mask, "maskedScatter");
   const whole = expand(mask, x.shape);
-  const count = countOf(whole);
+  if (isCapturing() || [x, mask, value].some((v) => v.symbol)) return scattered(x, whole, value);
+  const count = countOf(whole, "maskedScatter");
   if (count > sizeOf(value.shape))
     throw new InvalidArgumentError(`the mask takes ${count} values, there are ${sizeOf(value.shape)}.`, {
       op: "maskedScatter",
@@ -117,6 +122,14 @@ export function maskedScatter(x: Tensor, mask: Tensor, value: Tensor): Tensor {
   const at = masks.nonzero(whole, count, true);
   const values = joining.slice(views.flatten(value), [0], [0], [count]);
   return views.reshapeLike(ops.putAt(views.flatten(x), at, cast(values, x.dtype), 0, "assign"), x);
+}
+/** {@link maskedScatter} without reading how many values are taken: each element's value is found by counting the mask up to it. */
+function scattered(x: Tensor, mask: Tensor, value: Tensor): Tensor {
+  const flat = views.flatten(mask);
+  const place = subtract(cumsum(cast(flat, "int64"), 0), 1);
+  const at = where(flat, place, 0) as Tensor;
+  const chosen = ops.gather(views.flatten(cast(value, x.dtype)), at, 0);
+  return choose<Tensor>(mask, views.reshapeLike(chosen, x), x);
 }
 /** {@link maskedScatter} in place. */
 export const maskedScatter_ = (x: Tensor, mask: Tensor, value: Tensor): Tensor =>

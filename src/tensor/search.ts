@@ -9,6 +9,7 @@ import { addAlongAxisGrad, takeAlongAxis } from "../ops/along-axis.js";
 import { cast } from "../ops/cast.js";
 import { slice } from "../ops/concat.js";
 import { rowOrder, rowRuns } from "../ops/count.js";
+import { stridedIndex } from "../ops/creation.js";
 import { gather } from "../ops/gather.js";
 import { moveAxis } from "../ops/movement.js";
 import { equal } from "../ops/comparison.js";
@@ -16,7 +17,8 @@ import * as search from "../ops/search.js";
 import * as sorting from "../ops/sort.js";
 import { flatten, reshape, squeeze, unsqueeze } from "../ops/views.js";
 import type { Value } from "../program/value.js";
-import { numberOf, numbersOf } from "./arguments.js";
+import { sizeIn } from "../trace/size-in.js";
+import { numberOf } from "./arguments.js";
 import type { Tensor } from "./tensor.js";
 
 /** Options of {@link sort} and {@link argsort}. */
@@ -223,8 +225,8 @@ function slicesOf(x: Tensor, axis: number | null | undefined, op: string): [Tens
   return [at === 0 ? x : moveAxis(x, at, 0), at];
 }
 
-/** How many groups there are is read at once: it decides the shape. */
-const first = (t: Tensor, n: number): Tensor => slice(t, [0], [0], [n]);
+/** The first `n`. How many groups there are is read at once (in a Program, when it runs): it decides the shape. */
+const first = (t: Tensor, n: number): Tensor => gather(t, stridedIndex([n], [1], 0) as Tensor, 0);
 
 /**
  * The distinct elements in order, or the distinct slices along an axis; with where each first stands, which one each element is, and how
@@ -249,7 +251,7 @@ export function unique(x: Tensor, ...rest: Trailing<boolean, UniqueOptions>): Te
   const [rows, axis] = slicesOf(x, o.axis, "unique");
   const [ordered, order]: [Tensor, Tensor] = rows.shape.length === 1 ? sorting.argsort(rows, 0) : rowsInOrder(rows);
   const [starts, counts, group, total] = rowRuns(ordered);
-  const n = numbersOf(total)[0]!;
+  const n = sizeIn(total, "unique");
   const begin = first(starts, n);
   const outs = [moveAxis(gather(ordered, begin, 0), 0, axis)];
   const typed = (t: Tensor): Tensor => cast(t, o.dtype ?? "int64");
@@ -279,7 +281,7 @@ export function uniqueConsecutive(x: Tensor, ...rest: Trailing<boolean, UniqueCo
   const [rows, axis] = slicesOf(x, o.axis, "uniqueConsecutive");
   if (sizeOf(rows.shape) === 0) return rows;
   const [starts, counts, group, total] = rowRuns(rows);
-  const n = numbersOf(total)[0]!;
+  const n = sizeIn(total, "uniqueConsecutive");
   const outs = [moveAxis(gather(rows, first(starts, n), 0), 0, axis)];
   const typed = (t: Tensor): Tensor => cast(t, o.dtype ?? "int64");
   if (o.returnInverse) outs.push(typed(group));

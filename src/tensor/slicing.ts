@@ -3,12 +3,18 @@
 import { InvalidArgumentError, OutOfRangeError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { formatShape, normalizeAxis } from "../core/shape.js";
+import { expand, sum } from "../ops/broadcast.js";
+import { cast } from "../ops/cast.js";
+import { greaterThan, lessThan } from "../ops/comparison.js";
 import * as ops from "../ops/concat.js";
 import { stridedIndex } from "../ops/creation.js";
+import { where } from "../ops/logic.js";
 import * as movement from "../ops/movement.js";
 import * as views from "../ops/views.js";
 import { repeatIndex } from "../ops/where-index.js";
 import { gather } from "../ops/gather.js";
+import { isCapturing } from "../trace/bind.js";
+import { sizeIn } from "../trace/size-in.js";
 import { axisOf, type IntLike, intOf, type IntsLike, intsOf, numbersOf } from "./arguments.js";
 import type { Tensor } from "./tensor.js";
 
@@ -119,6 +125,7 @@ export function repeatInterleave(
       throw new InvalidArgumentError(`repeats must be positive, got ${repeats}.`, { op: "repeatInterleave" });
     return movement.repeat(from, repeats, at);
   }
+  if (repeats.symbol || isCapturing()) return repeatedInProgram(from, repeats, at);
   const counts = numbersOf(repeats);
   if (counts.length !== from.shape[at] && counts.length !== 1)
     throw new InvalidArgumentError(`${counts.length} repetitions for an axis of ${from.shape[at]}.`, {
@@ -136,6 +143,21 @@ export function repeatInterleave(
     ),
     at,
   );
+}
+
+/** Elements as often as a tensor of a Program says: how many there are is known when it runs. */
+function repeatedInProgram(from: Tensor, repeats: Tensor, axis: number): Tensor {
+  const n = from.shape[axis] ?? 1;
+  if (repeats.size !== 1 && !(repeats.shape.length === 1 && repeats.shape[0] === n))
+    throw new InvalidArgumentError(`repetitions ${formatShape(repeats.shape)} for an axis of ${n}.`, {
+      op: "repeatInterleave",
+      repeats: repeats.shape,
+    });
+  const each = cast(repeats.size === 1 ? expand(views.reshape(repeats, [1]), [n]) : repeats, "int64");
+  // One size to read: -1 when a repetition is negative.
+  const negative = sum(cast(lessThan(each, 0), "int64"));
+  const total = where(greaterThan(negative, 0), -1, sum(each)) as Tensor;
+  return gather(from, repeatIndex(each, sizeIn(total, "repeatInterleave", "repeats must not be negative.")), axis);
 }
 
 /** Windows of `size` elements of an axis, `step` apart, as a new last axis. */

@@ -1,12 +1,14 @@
 // BlockTrace: the interpreter that writes ops into a block of a Program instead of running them.
 
-import { PreconditionNotMetError } from "../core/errors.js";
+import { OarError, PreconditionNotMetError } from "../core/errors.js";
+import { derivedStandIn, doubled, mapNumbers, publicExtent } from "../core/extents.js";
 import type { OpRecord } from "../program/op.js";
 import { type Block, type Operand, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import { type Attrs, inferCall, inplaceOperand, type Interpreter } from "./bind.js";
 import { symbolHandle } from "./handles.js";
 import { homeOf } from "./region.js";
+import { sameRead, sizeReadOp, withStandIn } from "./size-read.js";
 
 /** Appends each op to a block. Eager operands become captured variables, one for each storage. */
 export class BlockTrace implements Interpreter {
@@ -20,13 +22,17 @@ export class BlockTrace implements Interpreter {
       `${r.name}_${n}.${o}`,
   ) {}
 
-  process(record: OpRecord, operands: readonly (Value | number | undefined)[], attrs: Attrs): Value[] {
-    const { outs } = inferCall(record, operands, attrs);
+  process(record: OpRecord, operands: readonly (Value | number | undefined)[], given: Attrs): Value[] {
+    const outs = withDerived(record, operands, given, inferCall(record, operands, given).outs);
     const n = this.counter++;
     const inputs = operands.map((o) => this.operand(o));
+    const readsSize = record === sizeReadOp;
+    const known = readsSize ? sameRead(this.block, inputs[0], given) : undefined;
+    if (known) return known.outputs.map(symbolHandle);
+    const attrs = readsSize ? withStandIn(this.block, given) : given;
     const outputs = record.outputs.map((name) => {
-      const type = outs[name]!;
-      return this.block.addVar(new VarDesc(this.nameOf(record, name, n), type.shape, type.dtype));
+      const { shape, dtype } = outs[name]!;
+      return this.block.addVar(new VarDesc(this.nameOf(record, name, n), shape, dtype));
     });
     const op = { record, operands: inputs, attrs, outputs };
     for (const v of outputs) v.producer = op;
@@ -61,6 +67,54 @@ export class BlockTrace implements Interpreter {
       this.captures.set(value, desc);
     }
     return desc;
+  }
+}
+
+/** Extents that no one asks about whether they depend on unknown ones, which are much larger. */
+const small = 1000;
+
+/**
+ * Gives extents a stand-in of their own that depend on unknown ones otherwise than as multiples. Which ones do is seen by inferring once
+ * more with unknown extents twice as large.
+ */
+function withDerived(
+  record: OpRecord,
+  operands: readonly (Value | number | undefined)[],
+  attrs: Attrs,
+  outs: Outputs,
+): Outputs {
+  const known = new Set(operands.flatMap((o) => (typeof o === "object" ? o.shape : [])));
+  const open = (n: number): boolean => n > small && publicExtent(n) === n && !known.has(n);
+  if (!record.outputs.some((name) => outs[name]!.shape.some(open))) return outs;
+  if (![...known].some((n) => publicExtent(n) !== n)) return outs;
+  const larger = inferLarger(record, operands, attrs);
+  if (!larger) return outs;
+  return Object.fromEntries(
+    record.outputs.map((name) => {
+      const { shape, dtype } = outs[name]!;
+      const then = larger[name]!.shape;
+      return [name, { shape: shape.map((n, i) => (open(n) && n !== then[i] ? derivedStandIn(n) : n)), dtype }];
+    }),
+  );
+}
+
+type Outputs = ReturnType<typeof inferCall>["outs"];
+
+/** The outputs for unknown extents twice as large; undefined where they do not fit the op then. */
+function inferLarger(
+  record: OpRecord,
+  operands: readonly (Value | number | undefined)[],
+  attrs: Attrs,
+): Outputs | undefined {
+  const grown = operands.map((o) => {
+    if (typeof o !== "object") return o === undefined ? o : doubled(o);
+    return { shape: o.shape.map(doubled), dtype: o.dtype };
+  });
+  try {
+    return inferCall(record, grown, mapNumbers(attrs, doubled)).outs;
+  } catch (error) {
+    if (error instanceof OarError) return undefined;
+    throw error;
   }
 }
 

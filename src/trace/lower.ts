@@ -1,6 +1,7 @@
 // Lowering: operators of a Program become nodes of the fusion graph; compositions are opened up.
 
 import { BugError } from "../core/errors.js";
+import type { Shape } from "../core/shape.js";
 import type { Graph } from "../fuse/fuse.js";
 import type { GraphNode, GraphOperand, GraphValue, TensorType } from "../fuse/body.js";
 import { Block, type Operand, type Operator, VarDesc } from "../program/program.js";
@@ -21,6 +22,8 @@ function ghostPositions(record: OpRecord, count: number): ReadonlySet<number> {
 export interface Resize {
   number(n: number): number;
   attrs(attrs: Attrs): Attrs;
+  /** Told the shape that a variable has, beside the one it was written with. */
+  learn?(written: Shape, actual: Shape): void;
 }
 
 const asWritten: Resize = { number: (n) => n, attrs: (attrs) => attrs };
@@ -68,9 +71,11 @@ export class GraphBuilder {
         if (!value) throw new BugError(`variable ${o.name} is used before it is made`);
         return value;
       });
-      this.add(op.record, operands, sizedAttrs(op, operands, resize)).forEach((value, i) =>
-        known.set(op.outputs[i]!, value),
-      );
+      this.add(op.record, operands, sizedAttrs(op, operands, resize)).forEach((value, i) => {
+        const desc = op.outputs[i]!;
+        known.set(desc, value);
+        resize.learn?.(desc.shape, value.shape);
+      });
     }
   }
 

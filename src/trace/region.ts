@@ -91,7 +91,10 @@ export function inferBlock(
       typeof o === "object" ? typeOf(o) : typeof o === "number" ? resize.number(o) : o,
     );
     const { outs } = inferCall(op.record, operands, sizedAttrs(op, operands, resize));
-    op.record.outputs.forEach((name, i) => known.set(op.outputs[i]!, outs[name]!));
+    op.record.outputs.forEach((name, i) => {
+      known.set(op.outputs[i]!, outs[name]!);
+      resize.learn?.(op.outputs[i]!.shape, outs[name]!.shape);
+    });
   }
   return known;
 }

@@ -33,6 +33,8 @@ export interface RunnableSource {
   /** Shape of an input when the block was written for another, and how its numbers are made to fit. */
   readonly shapeOf?: (desc: VarDesc) => Shape;
   readonly resize?: Resize;
+  /** Whether kernels take extents as arguments, so that other sizes need no code of their own. Default false. */
+  readonly generic?: boolean;
   /** Names the API in messages. */
   readonly api: string;
   /** Of a block inside an operator: what it shares with the step around it. */
@@ -192,7 +194,8 @@ export class Runnable {
     };
     const start = debugLevel() > 0 ? performance.now() : 0;
     const { on, graph, builder, bound } = this;
-    const make = (): Executable => new Executable(on, graph, builder.values, bound, runHost, backend);
+    const generic = this.source.generic ?? false;
+    const make = (): Executable => new Executable(on, graph, builder.values, bound, runHost, backend, { generic });
     const executable = phase("Compile", this.name, make);
     if (debugLevel() > 0) {
       const ms = performance.now() - start;
@@ -278,7 +281,7 @@ export class Runnable {
       };
       on.accelerate((backend) => {
         if (!backend) return report(on.target.name, 0, on.failureText);
-        prepareGraphs(backend, [this.graph], { generic: false }, ({ value, error }) => {
+        prepareGraphs(backend, [this.graph], { generic: this.source.generic ?? false }, ({ value, error }) => {
           if (value !== undefined) {
             this.compiled = backend;
             return report(backend.target.name, value);

@@ -3,13 +3,14 @@
 import { InvalidArgumentError, OutOfRangeError } from "../../core/errors.js";
 import { splitOptions, type Trailing } from "../../core/options.js";
 import { sizeOf } from "../../core/shape.js";
+import { add } from "../../ops/arithmetic.js";
 import { embedding as lookUp, embeddingRenormOp, noPadding } from "../../ops/embedding.js";
 import { labelSmooth as smooth, oneHot as oneHotOf, sequenceMask as maskOf } from "../../ops/one-hot.js";
 import { max } from "../../ops/reduction.js";
 import type { DType } from "../../core/dtype.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { bind1 } from "../../trace/bind.js";
-import { toArray } from "../../trace/eager.js";
+import { sizeIn } from "../../trace/size-in.js";
 import { assignInto } from "../../trace/inplace.js";
 import { withGrad } from "../../trace/tape.js";
 import { checkNumbers } from "./checks.js";
@@ -73,7 +74,7 @@ function renormalize(x: Tensor, weight: Tensor, maxNorm: number, p: number): voi
 
 /** Options of {@link oneHot}. */
 export interface OneHotOptions {
-  /** Number of classes; by default one more than the largest number, which is read at once. */
+  /** Number of classes; by default one more than the largest number, which is read at once (in a Program, when it runs). */
   readonly numClasses?: number | undefined;
 }
 
@@ -85,21 +86,21 @@ export interface OneHotOptions {
  */
 export function oneHot(x: Tensor, ...rest: Trailing<number, OneHotOptions>): Tensor {
   const { numClasses = -1 } = splitOptions<OneHotOptions>("one_hot", rest, ["numClasses"]);
-  const classes = numClasses === -1 ? largest(x) + 1 : numClasses;
+  const classes = numClasses === -1 ? largest(x, 1, "one_hot") : numClasses;
   if (!Number.isInteger(classes) || classes < 1)
     throw new InvalidArgumentError(`numClasses must be a positive integer, got ${classes}.`, { op: "one_hot" });
   checkNumbers(x, classes, "one_hot");
   return oneHotOf(x, classes);
 }
 
-/** The largest number of a tensor, read at once. */
-function largest(x: Tensor): number {
+/** The largest number of a tensor and `more`, read at once; in a Program, when it runs. */
+function largest(x: Tensor, more: number, op: string): number {
   const most = max(
     x,
     x.shape.map((_, a) => a),
     false,
   );
-  return Number(toArray(most).data[0]);
+  return sizeIn(add(most, more), op);
 }
 
 /** Options of {@link labelSmooth}. */
@@ -124,7 +125,7 @@ export function labelSmooth(label: Tensor, ...rest: Trailing<Tensor | null, Labe
 
 /** Options of {@link sequenceMask}. */
 export interface SequenceMaskOptions {
-  /** Length of the new axis; by default the largest number, which is read at once. */
+  /** Length of the new axis; by default the largest number, which is read at once (in a Program, when it runs). */
   readonly maxlen?: number | null | undefined;
   /** Default int64. */
   readonly dtype?: DType | undefined;
@@ -133,7 +134,7 @@ export interface SequenceMaskOptions {
 /** `out[…, j] = j < x[…]` as numbers: 1 inside each sequence, 0 behind its end. */
 export function sequenceMask(x: Tensor, ...rest: Trailing<number | null, SequenceMaskOptions>): Tensor {
   const { maxlen, dtype = "int64" } = splitOptions<SequenceMaskOptions>("sequence_mask", rest, ["maxlen", "dtype"]);
-  const out = maskOf(x, maxlen ?? largest(x), dtype);
+  const out = maskOf(x, maxlen ?? largest(x, 0, "sequence_mask"), dtype);
   out.stopGradient = true;
   return out;
 }

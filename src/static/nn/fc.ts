@@ -7,7 +7,7 @@ import { bilinear } from "../../nn/functional/common.js";
 import { type AttrLike, aliasedAttr, toParamAttr } from "../../param/param-attr.js";
 import { addN, matmul, reshape } from "../../tensor/index.js";
 import type { Tensor } from "../../tensor/tensor.js";
-import { publicExtent } from "../extents.js";
+import { publicExtent } from "../../core/extents.js";
 import { type Activation, LayerHelper, requireTensor } from "../helper.js";
 
 /** Options of {@link fc}. */
