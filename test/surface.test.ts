@@ -54,7 +54,7 @@ const OWN: Record<string, readonly string[]> = {
   io: ["numpyRandom", "pythonRandom"],
   // Paddle lists the other two in paddle.incubate; LARS stands in paddle.incubate.optimizer unlisted.
   "incubate.optimizer": ["LarsMomentumOptimizer", "LookAhead", "ModelAverage"],
-  jit: ["compile"],
+  jit: ["compile", "ready"],
   nn: ["GradientClip"],
   "nn.initializer": ["Initializer"],
   optimizer: [],

@@ -18,6 +18,7 @@ import { blockName, type FirstRuns, reportBlock } from "../program/report.js";
 import type { Value } from "../program/value.js";
 import { runHostNode, storageOf } from "./eager.js";
 import { eagerHandle } from "./handles.js";
+import { noteBlock } from "./live-blocks.js";
 import { GraphBuilder, type Resize } from "./lower.js";
 import { observer, phase } from "./observe.js";
 import { Region, type RegionRun, RunContext } from "./region.js";
@@ -108,6 +109,7 @@ export class Runnable {
     this.compileRegions(outputs);
     this.executable = this.make(on.primary);
     this.outputs = outputs.map((value) => ({ value, root: this.builder.values[this.executable.rootOf(value.id)]! }));
+    if (!source.context) noteBlock(this);
   }
 
   /** Shapes and dtypes of the outputs. */
@@ -280,7 +282,7 @@ export class Runnable {
         resolve({ target, kernels, seconds, ...(reason === undefined ? {} : { reason }) });
       };
       on.accelerate((backend) => {
-        if (!backend) return report(on.target.name, 0, on.failureText);
+        if (!backend) return report(on.target.name, 0, on.failureText ?? `${on.target.name} is the only target here`);
         prepareGraphs(backend, [this.graph], { generic: this.source.generic ?? false }, ({ value, error }) => {
           if (value !== undefined) {
             this.compiled = backend;
