@@ -267,10 +267,16 @@ export class Runnable {
     if (++this.runs === runsBeforeUpgrade + 1 && !isDeterministic()) this.requestNative();
     this.on.poll();
     if (!this.compiled) return;
-    const before = this.executable;
-    this.executable = this.make(this.compiled);
+    const { compiled } = this;
     this.compiled = undefined;
-    before.dispose();
+    // Its memory first, so that the new one can have it: a step's memory is most of what a process holds.
+    this.executable.dispose();
+    try {
+      this.executable = this.make(compiled);
+    } catch (error) {
+      this.executable = this.make(this.on.primary);
+      throw error;
+    }
   }
 
   private compileNative(): Promise<CompileReport> {
