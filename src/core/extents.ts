@@ -11,66 +11,62 @@ const axes: readonly number[] = [
   1000003, 1000033, 1000037, 1000039, 1000081, 1000099, 1000117, 1000121, 1000133, 1000151,
 ];
 
-/** All stand-ins in use: those for axes of inputs, and those that were found since for sizes that are read and for derived extents. */
-const primes: number[] = [...axes];
-
 /** Those for sizes that are read in the middle of a run, in order. */
 const reads: number[] = [];
 
+/**
+ * Extents that depend on unknown ones and are no multiples of them: `p + 3`, `floor(p / 2)`. They stand for themselves, so that what was
+ * added can be taken away again; their sizes are learned where the ops that made them are inferred for a run.
+ */
+const derived = new Set<number>();
+
+/** Smaller numbers are no extents that depend on unknown ones, or too small to tell from others. */
+const smallest = 400_000;
+
 /** The stand-in for the size that a Program reads `n`-th, from 0. */
 export function readStandIn(n: number): number {
-  while (reads.length <= n) {
-    const p = primeAfter(reads.at(-1) ?? axes.at(-1)!);
-    reads.push(p);
-    primes.push(p);
-  }
+  while (reads.length <= n) reads.push(primeAfter(reads.at(-1) ?? axes.at(-1)!));
   return reads[n]!;
 }
 
 /** Which read size a stand-in stands for, counted from 0; -1 for other numbers. */
 export const readNumber = (standIn: number): number => reads.indexOf(standIn);
 
+/** Whether an extent may depend on unknown ones without being a multiple of them; {@link noteDerived} then tells. */
+export const mayBeDerived = (extent: number): boolean => extent >= smallest && standInOf(extent) === undefined;
+
+/** Notes an extent that depends on unknown ones. */
+export function noteDerived(extent: number): void {
+  derived.add(extent);
+}
+
+/** Whether an extent was noted so. */
+export const isDerived = (extent: number): boolean => derived.has(extent);
+
+/** A stand-in that divides a number. */
+function standInOf(n: number): number | undefined {
+  if (!Number.isInteger(n) || Math.abs(n) < smallest) return undefined;
+  if (derived.has(n)) return n;
+  const divides = (p: number): boolean => n % p === 0;
+  const prime = axes.find(divides) ?? reads.find(divides);
+  if (prime !== undefined) return prime;
+  for (const p of derived) if (divides(p)) return p;
+  return undefined;
+}
+
 /** Adds to `found` the stand-ins that runs learn, of read sizes and derived extents, in numbers at any depth of `x`. */
 export function collectLearned(x: unknown, found: Set<number>): void {
   mapNumbers(x, (n) => {
-    if (Number.isInteger(n) && Math.abs(n) >= axes[0]!)
-      for (let i = axes.length; i < primes.length; i++) if (n % primes[i]! === 0) found.add(primes[i]!);
+    if (standInOf(n) !== undefined) for (const p of [...reads, ...derived]) if (n % p === 0) found.add(p);
     return n;
   });
 }
 
-/** Where stand-ins begin for what is computed of others other than by multiplying: extents of joined, padded or cut axes. */
-const derivedStart = 1200001;
-
-/** Those in use, by the number that the extent would be while the Program is built. */
-const derived = new Map<number, number>();
-const derivedPrimes = new Set<number>();
-let lastDerived = derivedStart;
-
-/**
- * The stand-in for an extent that depends on unknown ones and is no multiple of them (`n + 3`, `floor(n / 2)`): its size is learned
- * where the op that made it is inferred for a run.
- */
-export function derivedStandIn(extent: number): number {
-  let p = derived.get(extent);
-  if (p === undefined) {
-    p = primeAfter(lastDerived);
-    lastDerived = p;
-    derived.set(extent, p);
-    derivedPrimes.add(p);
-    primes.push(p);
-  }
-  return p;
-}
-
-/** Whether an extent is such a stand-in. */
-export const isDerived = (extent: number): boolean => derivedPrimes.has(extent);
-
 /** A number with every unknown extent in it twice as large: what changes with it depends on one. */
 export function doubled(n: number): number {
   let [out, rest] = [n, n];
-  for (let p = primeOf(rest); p >= 0; p = primeOf(rest)) {
-    rest /= primes[p]!;
+  for (let p = standInOf(rest); p !== undefined; p = standInOf(rest)) {
+    rest /= p;
     out *= 2;
   }
   return out;
@@ -117,18 +113,14 @@ export class SymbolicShape extends Array<number> {
   }
 }
 
-/** Which prime divides an extent, or -1. */
-function primeOf(n: number): number {
-  if (!Number.isInteger(n) || Math.abs(n) < axes[0]!) return -1;
-  return primes.findIndex((p) => n % p === 0);
-}
-
 /** The extent as users know it: -1 when unknown. */
-export const publicExtent = (n: number): number => (primeOf(n) >= 0 ? -1 : n);
+export const publicExtent = (n: number): number => (standInOf(n) === undefined ? n : -1);
 
 /** A shape that shows its unknown extents as -1. */
 export const shown = (shape: Shape): Shape =>
-  !(shape instanceof SymbolicShape) && shape.some((n) => primeOf(n) >= 0) ? SymbolicShape.from(shape) : shape;
+  !(shape instanceof SymbolicShape) && shape.some((n) => standInOf(n) !== undefined)
+    ? SymbolicShape.from(shape)
+    : shape;
 
 /** Gives each -1 of a declared shape a stand-in; axis i of every input takes the i-th prime, so that batches of one Program agree. */
 export function standIn(shape: Shape): Shape {
@@ -145,8 +137,7 @@ export class Sizes {
   /** Notes that a declared shape was fed as `actual`. */
   learn(name: string, declared: Shape, actual: Shape): void {
     declared.forEach((n, i) => {
-      const p = primeOf(n);
-      if (p < 0 || n !== primes[p]) return;
+      if (!axes.includes(n)) return;
       const known = this.byPrime.get(n);
       if (known !== undefined && known !== actual[i])
         this.ambiguous.set(n, `axis ${i} was fed as ${known} and, for "${name}", as ${actual[i]}`);
@@ -157,7 +148,7 @@ export class Sizes {
   /** Notes the extents of an op's output that are learned from it. */
   learnDerived(declared: Shape, actual: Shape): void {
     declared.forEach((n, i) => {
-      if (!derivedPrimes.has(n)) return;
+      if (!derived.has(n)) return;
       const known = this.byPrime.get(n);
       if (known !== undefined && known !== actual[i])
         this.ambiguous.set(n, `extents computed in different ways are ${known} and ${actual[i]}`);
@@ -182,9 +173,10 @@ export class Sizes {
 
   /** A number with every stand-in of a known size replaced. Throws when its size is not clear. */
   number(n: number): number {
-    if (primeOf(n) < 0) return n;
+    if (standInOf(n) === undefined) return n;
     let out = n;
-    for (const [prime, size] of this.byPrime) {
+    const exact = this.byPrime.get(n);
+    for (const [prime, size] of exact === undefined ? this.byPrime : [[n, exact] as const]) {
       let times = 0;
       for (; out !== 0 && out % prime === 0; out /= prime) times++;
       if (times === 0) continue;

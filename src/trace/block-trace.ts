@@ -1,7 +1,7 @@
 // BlockTrace: the interpreter that writes ops into a block of a Program instead of running them.
 
 import { OarError, PreconditionNotMetError } from "../core/errors.js";
-import { derivedStandIn, doubled, mapNumbers, publicExtent } from "../core/extents.js";
+import { doubled, mapNumbers, mayBeDerived, noteDerived, publicExtent } from "../core/extents.js";
 import type { OpRecord } from "../program/op.js";
 import { type Block, type Operand, VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
@@ -23,7 +23,8 @@ export class BlockTrace implements Interpreter {
   ) {}
 
   process(record: OpRecord, operands: readonly (Value | number | undefined)[], given: Attrs): Value[] {
-    const outs = withDerived(record, operands, given, inferCall(record, operands, given).outs);
+    const { outs } = inferCall(record, operands, given);
+    noteExtents(record, operands, given, outs);
     const n = this.counter++;
     const inputs = operands.map((o) => this.operand(o));
     const readsSize = record === sizeReadOp;
@@ -70,32 +71,26 @@ export class BlockTrace implements Interpreter {
   }
 }
 
-/** Extents that no one asks about whether they depend on unknown ones, which are much larger. */
-const small = 1000;
-
 /**
- * Gives extents a stand-in of their own that depend on unknown ones otherwise than as multiples. Which ones do is seen by inferring once
- * more with unknown extents twice as large.
+ * Notes extents that depend on unknown ones otherwise than as multiples. Which ones do is seen by inferring once more with unknown extents
+ * twice as large.
  */
-function withDerived(
+function noteExtents(
   record: OpRecord,
   operands: readonly (Value | number | undefined)[],
   attrs: Attrs,
   outs: Outputs,
-): Outputs {
+): void {
   const known = new Set(operands.flatMap((o) => (typeof o === "object" ? o.shape : [])));
-  const open = (n: number): boolean => n > small && publicExtent(n) === n && !known.has(n);
-  if (!record.outputs.some((name) => outs[name]!.shape.some(open))) return outs;
-  if (![...known].some((n) => publicExtent(n) !== n)) return outs;
+  const open = (n: number): boolean => mayBeDerived(n) && !known.has(n);
+  if (!record.outputs.some((name) => outs[name]!.shape.some(open))) return;
+  if (![...known].some((n) => publicExtent(n) !== n)) return;
   const larger = inferLarger(record, operands, attrs);
-  if (!larger) return outs;
-  return Object.fromEntries(
-    record.outputs.map((name) => {
-      const { shape, dtype } = outs[name]!;
-      const then = larger[name]!.shape;
-      return [name, { shape: shape.map((n, i) => (open(n) && n !== then[i] ? derivedStandIn(n) : n)), dtype }];
-    }),
-  );
+  if (!larger) return;
+  for (const name of record.outputs)
+    outs[name]!.shape.forEach((n, i) => {
+      if (open(n) && n !== larger[name]!.shape[i]) noteDerived(n);
+    });
 }
 
 type Outputs = ReturnType<typeof inferCall>["outs"];
