@@ -8,7 +8,8 @@ import { emitCorrelation } from "./convolution-product.js";
 import { convType, copySource, extentsOf } from "./convolution-source.js";
 import type { GemmOperand } from "./gemm.js";
 import { coordinates } from "./loops.js";
-import { emitWinograd, WINOGRAD_TAPS } from "./winograd.js";
+import { emitWinograd } from "./winograd.js";
+import { WINOGRAD_TAPS } from "./winograd-tiles.js";
 
 /** Attributes of a convolution: for each axis of space its stride, the zeros before and after it, and the distance of taps. */
 export type ConvAttrs = {

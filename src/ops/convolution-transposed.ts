@@ -9,7 +9,8 @@ import { emitCorrelation } from "./convolution-product.js";
 import { convType, copySource } from "./convolution-source.js";
 import { gathered, spread } from "./convolution-stores.js";
 import { coordinates } from "./loops.js";
-import { emitWinograd, WINOGRAD_TAPS } from "./winograd.js";
+import { emitWinograd } from "./winograd.js";
+import { WINOGRAD_TAPS } from "./winograd-tiles.js";
 import { TAPS } from "./winograd-transform.js";
 
 /** Numbers chosen by a small index. */

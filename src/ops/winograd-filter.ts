@@ -18,7 +18,7 @@ import {
   tileGrid,
   transformTiles,
   WINOGRAD_TAPS,
-} from "./winograd.js";
+} from "./winograd-tiles.js";
 import {
   ALL_POINTS,
   gradientLine,

@@ -8,43 +8,25 @@ import { type ConvType, eachRun } from "./convolution-source.js";
 import { known } from "./gemm-sizes.js";
 import { transpose } from "./gemm-tiled.js";
 import { type Kernels, type Panels, copyPanels, evaluateKernels, multiplyTile } from "./winograd-kernels.js";
-import { copyPixels, lanesOf, type Pixels } from "./winograd-pixels.js";
+import { lanesOf } from "./winograd-pixels.js";
 import {
-  ALL_POINTS,
-  POINTS,
-  TAPS,
-  TILE,
-  type LineTransform,
-  resultLine,
-  sourceLine,
-  transformSquare,
-} from "./winograd-transform.js";
+  BLOCK_CHANNELS,
+  BLOCK_TILES,
+  chunksOf,
+  GAP,
+  pointSize,
+  type TileGrid,
+  tiledPixels,
+  tileGrid,
+  transformTiles,
+  UNIT,
+} from "./winograd-tiles.js";
+import { ALL_POINTS, POINTS, resultLine, sourceLine, TILE, transformSquare } from "./winograd-transform.js";
 
-/** Tiles of a block at most, and channels of the source or the result that it handles at a time. */
-export const BLOCK_TILES = 32;
-export const BLOCK_CHANNELS = 64;
 /** Channels at a time where a block evaluates its weights too: all three operands stay in L2. */
 const ONCE_CHANNELS = 32;
-/** Taps of a kernel. */
-export const WINOGRAD_TAPS = TAPS * TAPS;
 /** Elements of a tile of the result. */
 const CELLS = TILE * TILE;
-/** Elements between the matrices of two points, beside the matrix: else all points of an element share one set of the cache. */
-export const GAP = 16;
-
-/** Depths and channels are multiples of this. */
-const UNIT = 16;
-
-/** Channels cut evenly into chunks of at most `most`, each a multiple of `unit`. */
-export function chunksOf(
-  channels: Expr,
-  unit = UNIT,
-  most = BLOCK_CHANNELS,
-): { readonly count: Expr; readonly width: Expr; readonly all: Expr } {
-  const count = ceilDiv(channels, most);
-  const width = k.mul(ceilDiv(ceilDiv(channels, count), unit), unit);
-  return { count, width, all: k.mul(count, width) };
-}
 
 /** A correlation `out[n, row, y] = Σ kernel[row, c, t] · x[n, c, y + t - lead]` over two axes. */
 export interface Winograd {
@@ -56,80 +38,6 @@ export interface Winograd {
   /** What is stored of a sum. */
   finish(row: Expr): (value: Expr) => Expr;
 }
-
-/** How the tiles of a plane lie. */
-export interface TileGrid {
-  readonly images: Expr;
-  readonly high: Expr;
-  readonly wide: Expr;
-  readonly tiles: Expr;
-}
-
-/** The tiles of planes of `height` by `width`. */
-export function tileGrid(images: Expr, height: Expr, width: Expr): TileGrid {
-  const [high, wide] = [ceilDiv(height, TILE), ceilDiv(width, TILE)];
-  return { images, high, wide, tiles: k.mul(images, k.mul(high, wide)) };
-}
-
-/** Pixels of a tensor that tiles of `reach` elements an axis cover. */
-export function tiledPixels(
-  b: KernelContext,
-  name: string,
-  x: Ref,
-  type: ConvType,
-  grid: TileGrid,
-  place: { readonly lead: readonly [number, number]; readonly reach: number; readonly channels: Expr },
-): Pixels {
-  const more = place.reach - TILE;
-  const [rows, columns] = [k.add(k.mul(grid.high, TILE), more), k.add(k.mul(grid.wide, TILE), more)];
-  return copyPixels(b, name, x, type, { lead: place.lead, rows, columns, channels: place.channels });
-}
-
-/** A block's channels at all points, tile by tile: `count` of them from channel `c0`, for tiles from `t0`. */
-export function transformTiles(
-  b: KernelContext,
-  source: Pixels,
-  grid: TileGrid,
-  f: {
-    readonly type: ConvType;
-    readonly size: number;
-    readonly line: LineTransform;
-    readonly t0: Expr;
-    readonly tiles: number;
-    readonly c0: Expr;
-    readonly count: Expr;
-    readonly to: Buf;
-  },
-): void {
-  const lanes = lanesOf(b, f.type);
-  b.for(0, f.tiles, (t) => {
-    const tile = b.let(k.min(k.add(f.t0, t), k.sub(grid.tiles, 1)), "tile");
-    const row = b.let(k.divIndex(tile, grid.wide), "row");
-    const [tx, ty] = [k.remIndex(tile, grid.wide), k.remIndex(row, grid.high)];
-    const line = k.add(k.mul(k.divIndex(row, grid.high), source.rows), k.mul(ty, TILE));
-    const pixel = k.add(k.mul(line, source.columns), k.mul(tx, TILE));
-    const from = b.let(k.add(k.mul(pixel, source.channels), f.c0), "from");
-    const to = b.let(k.mul(t, BLOCK_CHANNELS), "to");
-    b.for(
-      0,
-      f.count,
-      (c) => {
-        const at = (i: number): Expr =>
-          k.mul(k.add(k.mul(source.columns, Math.floor(i / f.size)), i % f.size), source.channels);
-        const square = Array.from({ length: f.size * f.size }, (_, i) =>
-          b.let(b.load(source.buf, k.add(k.add(from, c), at(i)), lanes), "pixel"),
-        );
-        transformSquare(b, square, f.line).forEach((x, p) =>
-          b.store(f.to, k.add(k.add(to, c), p * pointSize(f.tiles)), x),
-        );
-      },
-      { step: lanes },
-    );
-  });
-}
-
-/** Elements from a point's matrix (tiles by channels) to the next one's. */
-export const pointSize = (tiles: number): number => tiles * BLOCK_CHANNELS + GAP;
 
 /** Emits a correlation with 3 × 3 kernels, in tiles of 4 × 4. */
 export function emitWinograd(b: KernelContext, f: Winograd): void {
