@@ -1,10 +1,11 @@
 // Where a block is cut for sizes that are read in it, and which values go over from each stretch of operators to those after it.
 
 import { UnimplementedError } from "../core/errors.js";
+import { collectLearned } from "../core/extents.js";
 import { defineOp } from "../program/define-op.js";
 import { type Operator, VarDesc } from "../program/program.js";
 import { inplaceOperand } from "./bind.js";
-import { loopTokens } from "./region.js";
+import { loopTokens, Region } from "./region.js";
 import { sizeReadOp } from "./size-read.js";
 
 /** Operators between two reads. */
@@ -16,6 +17,8 @@ export interface Stretch {
   readonly outputs: readonly { readonly desc: VarDesc; readonly as: VarDesc }[];
   /** The read that ends it. */
   readonly read: Operator | undefined;
+  /** Whether its code depends on sizes that were read. */
+  readonly sized: boolean;
 }
 
 /** A block as it is cut. */
@@ -44,11 +47,13 @@ interface Write {
   readonly operand: VarDesc;
 }
 
-const isView = ({ record: { body } }: Operator): boolean => body.form === "element" && body.view;
+/** Whether an output may be an operand seen in another shape; compositions may end in such an op. */
+const mayBeView = ({ record: { body } }: Operator): boolean =>
+  body.form === "compose" || (body.form === "element" && body.view);
 
 /** The operand whose memory an output is. */
 function memoryOf(op: Operator, output: number): VarDesc | undefined {
-  const at = inplaceOperand(op.record, op.record.outputs[output]!) ?? (isView(op) ? 0 : undefined);
+  const at = inplaceOperand(op.record, op.record.outputs[output]!) ?? (mayBeView(op) ? 0 : undefined);
   const operand = at === undefined ? undefined : op.operands[at];
   return typeof operand === "object" ? operand : undefined;
 }
@@ -120,35 +125,87 @@ class Uses {
   }
 }
 
-/** Cuts a block behind each read of a size. Throws Unimplemented when a loop stands before a read and its gradient behind. */
-export function cutBlock({ ops, inputs, outputs }: BlockParts): Stretch[] {
+/** Operators that become a stretch. */
+interface Part {
+  readonly ops: Operator[];
+  read: Operator | undefined;
+  readonly sized: boolean;
+}
+
+/** Operators in a row whose code depends on no size that was read are compiled apart from so many on: once, for all sizes. */
+const worthwhile = 8;
+
+/** Whether an operator's code depends on sizes that are learned in a run. */
+function isSized(op: Operator): boolean {
+  const found = new Set<number>();
+  const shapes = [...op.operands, ...op.outputs].map((o) => (typeof o === "object" ? o.shape : o));
+  collectLearned([op.attrs, shapes], found);
+  return found.size > 0 || op.attrs["region"] instanceof Region;
+}
+
+/** Operators up to a read, in parts that depend on sizes and parts that do not. */
+function partsBySize(ops: readonly Operator[], read: Operator | undefined): Part[] {
+  const runs: Part[] = [];
+  for (const op of ops) {
+    const sized = isSized(op);
+    if (runs.at(-1)?.sized === sized) runs.at(-1)!.ops.push(op);
+    else runs.push({ ops: [op], read: undefined, sized });
+  }
+  const parts: Part[] = [];
+  for (const run of runs) {
+    const last = parts.at(-1);
+    const sized = run.sized || run.ops.length < worthwhile;
+    if (last?.sized === sized) last.ops.push(...run.ops);
+    else parts.push({ ...run, sized });
+  }
+  if (parts.length === 0) parts.push({ ops: [], read: undefined, sized: false });
+  parts.at(-1)!.read = read;
+  return parts;
+}
+
+/** The parts of a block. */
+function partsOf(ops: readonly Operator[], outputs: readonly VarDesc[]): Part[] {
   const needed = new Set<VarDesc>(outputs);
   for (const op of ops) for (const o of op.operands) if (typeof o === "object") needed.add(o);
-  const parts: { ops: Operator[]; read: Operator | undefined }[] = [{ ops: [], read: undefined }];
+  // A loop and its gradient must not be parted.
+  const loops = ops.some((op) => op.outputs.some((v) => loopTokens.has(v)));
+  const parts: Part[] = [];
+  let list: Operator[] = [];
+  const close = (read: Operator | undefined): void => {
+    parts.push(...(loops ? [{ ops: list, read, sized: true }] : partsBySize(list, read)));
+    list = [];
+  };
   for (const op of ops) {
-    const part = parts.at(-1)!;
     // The number itself is nobody's operand as a rule: what follows has it in shapes and attributes.
-    if (op.record !== sizeReadOp || op.outputs.some((v) => needed.has(v))) part.ops.push(op);
-    if (op.record !== sizeReadOp) continue;
-    part.read = op;
-    parts.push({ ops: [], read: undefined });
+    if (op.record !== sizeReadOp || op.outputs.some((v) => needed.has(v))) list.push(op);
+    if (op.record === sizeReadOp) close(op);
   }
+  close(undefined);
+  return parts;
+}
+
+/**
+ * Cuts a block behind each read of a size, and between code that depends on such sizes and code that does not. Throws Unimplemented when
+ * a loop stands before a read and its gradient behind.
+ */
+export function cutBlock({ ops, inputs, outputs }: BlockParts): Stretch[] {
+  const parts = partsOf(ops, outputs);
   const uses = new Uses(
     parts.map((p) => p.ops),
     outputs,
   );
   const known = new Set(inputs);
-  return parts.map(({ ops: own, read }, at) => {
+  return parts.map(({ ops: own, read, sized }, at) => {
     const { all, handed } = handedOver(own, at, uses);
     const size = read?.operands[0];
     if (typeof size === "object" && !handed.some((o) => o.as === size)) handed.push({ desc: size, as: size });
-    if (!read) for (const desc of outputs) handed.push({ desc, as: desc });
+    if (at === parts.length - 1) for (const desc of outputs) handed.push({ desc, as: desc });
     const made = new Set(all.flatMap((op) => op.outputs));
     const used = new Set(all.flatMap((op) => op.operands.filter((o) => typeof o === "object")));
     for (const { desc } of handed) used.add(desc);
     const taken = [...used].filter((desc) => !made.has(desc) && known.has(desc));
     for (const { as } of handed) known.add(as);
-    return { ops: all, inputs: taken, outputs: handed, read };
+    return { ops: all, inputs: taken, outputs: handed, read, sized };
   });
 }
 

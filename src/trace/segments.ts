@@ -50,10 +50,11 @@ class Segment {
 
   /** The code for what was read. */
   for(read: ReadSizes, env: ReadonlyMap<VarDesc, Value>): Code {
-    const { bySizes } = this;
-    const code = bySizes.get(read.key) ?? this.compile(read.sizes, env);
-    bySizes.delete(read.key);
-    bySizes.set(read.key, code);
+    const { bySizes, stretch } = this;
+    const key = stretch.sized ? read.key : stretch.inputs.map((desc) => env.get(desc)!.shape.join()).join(";");
+    const code = bySizes.get(key) ?? this.compile(read.sizes, env);
+    bySizes.delete(key);
+    bySizes.set(key, code);
     if (bySizes.size <= keptSizes) return code;
     const [oldest, gone] = bySizes.entries().next().value!;
     bySizes.delete(oldest);
@@ -77,7 +78,7 @@ class Segment {
         attrs: (attrs) => sizes.attrs(source.resize?.attrs(attrs) ?? attrs),
         learn: (written, actual) => sizes.learnDerived(written, actual),
       },
-      generic: this.count++ >= ownCode,
+      generic: stretch.sized && this.count++ >= ownCode,
     });
     return { runnable, sizes };
   }
@@ -123,11 +124,11 @@ export class Segmented {
         const { stretch } = segment;
         const { runnable, sizes } = segment.for(this.latest, env);
         outputs = runnable.run(stretch.inputs.map((desc) => env.get(desc)!));
-        this.latest = { sizes, key: this.latest.key };
-        if (!stretch.read) break;
+        if (stretch.sized) this.latest = { sizes, key: this.latest.key };
+        if (segment === this.segments.at(-1)) break;
         stretch.outputs.forEach(({ as }, i) => env.set(as, outputs[i]!));
         for (const value of outputs) this.held.push(value.storage!.retain());
-        this.latest = readFrom(stretch.read, env, this.latest);
+        if (stretch.read) this.latest = readFrom(stretch.read, env, this.latest);
       }
       return use(outputs);
     });
