@@ -42,8 +42,18 @@ export interface NonzeroOptions {
   readonly asTuple?: boolean | undefined;
 }
 
-/** The places of all elements that are not zero: rows `[count, rank]`, or with `asTuple` one index an axis. Reads the count at once;
- * in a Program the run is cut there (`program.segments`). */
+/**
+ * The places of all elements that are not zero. The count is read at once; in a static Program the result's first extent is -1, and each run
+ * is cut where the count is read (`program.segments`).
+ *
+ * @returns int64 rows `[count, rank]`, or with `asTuple` one index `[count]` an axis
+ * @throws UnimplementedError inside a branch or a loop of a Program.
+ * @example
+ * ```ts
+ * import { nonzero, toTensor } from "oarjs";
+ * console.log(await nonzero(toTensor([[0, 3], [5, 0]])).tolist()); // [[0, 1], [1, 0]]
+ * ```
+ */
 export function nonzero(x: Tensor, options: NonzeroOptions & { readonly asTuple: true }): Tensor[];
 export function nonzero(x: Tensor, options?: NonzeroOptions & { readonly asTuple?: false | undefined }): Tensor;
 export function nonzero(x: Tensor, options?: NonzeroOptions): Tensor | Tensor[] {
@@ -86,7 +96,19 @@ export function where_(condition: Tensor, ...rest: [options: WhereOptions] | [x:
   return inplace(x as Tensor, "where_", (former) => choose<Tensor>(condition, former, y));
 }
 
-/** The elements where a mask is true, in order. Reads their number at once. */
+/**
+ * The elements where a mask is true, in order; x and mask broadcast. Gradients flow to x. Their number is read at once; in a static Program
+ * the extent is -1, and each run is cut where the number is read (`program.segments`).
+ *
+ * @returns `[count]`, maybe of no elements
+ * @throws InvalidArgumentError unless the mask is bool; UnimplementedError inside a branch or a loop of a Program.
+ * @example
+ * ```ts
+ * import { maskedSelect, toTensor } from "oarjs";
+ * const x = toTensor([1, -2, 3]);
+ * console.log(await maskedSelect(x, x.greaterThan(0)).tolist()); // [1, 3]
+ * ```
+ */
 export function maskedSelect(x: Tensor, mask: Tensor): Tensor {
   requireMask(mask, "maskedSelect");
   const shape = broadcastShapes(x.shape, mask.shape, "maskedSelect");
