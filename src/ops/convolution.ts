@@ -29,7 +29,7 @@ const attrs = {
 const few = (rows: number): number => (rows <= FEW_ROWS ? rows : 0);
 
 /** Channels on both sides from which transforms pay (measured: bench/convolution.mjs), and the smallest planes. */
-const WINOGRAD_CHANNELS = 32;
+const WINOGRAD_CHANNELS = 16;
 const WINOGRAD_EXTENT = 3;
 
 /** Whether a correlation runs by Winograd's transforms. `extents`: those of its result, or of its operand; the rule is the same. */
@@ -294,7 +294,7 @@ export const conv3dFilterGradOp = solid.filter;
 /**
  * Convolution of `[n, c, …]` with weights `[out, c / groups, …]` over two or three axes, plus a bias `[out]`.
  *
- * 3 × 3 kernels of 32 channels or more, without strides, dilation or groups, run by Winograd's F(4 × 4, 3 × 3) at the points 0, ±5/8, ±3/2 and
+ * 3 × 3 kernels of 16 channels or more, without strides, dilation or groups, run by Winograd's F(4 × 4, 3 × 3) at the points 0, ±5/8, ±3/2 and
  * infinity, as do both of their gradients: a quarter of the multiplications. Its error in float32 is about twice that of a plain sum:
  * root mean square 9e-7 of the result's, against 4e-7, for 64 to 256 channels (Lavin and Gray, Fast algorithms for convolutional neural
  * networks, 2015; Barabasz et al., Error analysis and improving the accuracy of Winograd convolution, 2018).
