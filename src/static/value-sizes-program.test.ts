@@ -214,6 +214,19 @@ describe("what a run does", () => {
   });
 });
 
+test("numbers in the result of a captured function are those of the run", () => {
+  oar.disableStatic();
+  const f = (x: Tensor): [Tensor, number, { n: number }] => {
+    const chosen = oar.maskedSelect(x, x.greaterThan(0));
+    return [chosen, chosen.shape[0]! * 2, { n: chosen.shape[0]! }];
+  };
+  for (const g of [oar.jit.compile(f), oar.jit.toStatic(f)])
+    for (const k of [3, 0, 5]) {
+      const [chosen, twice, { n }] = g(oar.toTensor(row(6, k)));
+      expect([chosen.shape, twice, n]).toEqual([[k], 2 * k, k]);
+    }
+});
+
 describe("what is refused", () => {
   test("negative numbers, when the Program runs", async () => {
     const { main, out } = built(() => {

@@ -82,6 +82,8 @@ const calls: Record<string, (x: Tensor) => Tensor> = {
   sequenceMask: (x) => F.sequenceMask(whole(x.sum(1))),
   oneHot: (x) => F.oneHot(whole(x)),
   maskedScatter: (x) => oar.maskedScatter(x, positive(x), oar.arange(12).astype("float32").add(0.5)),
+  fullOfVariable: (x) => oar.full([whole(x.sum()), 2], 3),
+  onesOfShape: (x) => oar.ones(whole(x.sum(0))),
   segments: (x) => oar.geometric.segmentSum(x, oar.cast(oar.cumsum(oar.cast(positive(x.sum(1)), "int64")), "int64")),
 };
 

@@ -5,7 +5,9 @@ import type { DType } from "../core/dtype.js";
 import { fromNested } from "../core/nested.js";
 import { normalizeAxis } from "../core/shape.js";
 import { Value } from "../program/value.js";
+import { slice } from "../ops/concat.js";
 import { fromArray, toArray } from "../trace/eager.js";
+import { sizeIn } from "../trace/size-in.js";
 import type { Tensor } from "./tensor.js";
 
 /** An integer, or a tensor of one element. */
@@ -43,9 +45,18 @@ export function intsOf(x: IntsLike | number, op: string): number[] {
   return (x as readonly IntLike[]).map((n) => intOf(n, op));
 }
 
-/** A shape for a new tensor: extents must not be negative. */
+/** The elements of a list, or of a tensor of one axis in a Program. */
+function itemsOf(x: IntsLike | number): IntsLike | number {
+  if (!(x instanceof Value) || !x.symbol || x.shape.length !== 1) return x;
+  return Array.from({ length: x.shape[0]! }, (_, i) => slice(x as Tensor, [0], [i], [i + 1]));
+}
+
+/** A shape for a new tensor: extents must not be negative. In a Program they may be variables, which are read when it runs. */
 export function shapeOf(x: IntsLike | number, op: string): number[] {
-  const shape = intsOf(x, op);
+  const items = itemsOf(x);
+  const read = (n: IntLike): IntLike =>
+    n instanceof Value && n.symbol ? sizeIn(n, op, "extents must not be negative.") : n;
+  const shape = intsOf(Array.isArray(items) ? (items as readonly IntLike[]).map(read) : items, op);
   if (shape.some((n) => n < 0))
     throw new InvalidArgumentError(`extents must not be negative, got [${shape.join(", ")}].`, { op, shape });
   return shape;

@@ -58,6 +58,13 @@ function memoryOf(op: Operator, output: number): VarDesc | undefined {
   return typeof operand === "object" ? operand : undefined;
 }
 
+/** Operators that become a stretch. */
+interface Part {
+  readonly ops: Operator[];
+  read: Operator | undefined;
+  readonly sized: boolean;
+}
+
 /** What is known of the variables of a block: where they are made, used and overwritten. Places are numbers of stretches. */
 class Uses {
   readonly made = new Map<VarDesc, number>();
@@ -69,11 +76,12 @@ class Uses {
   /** How many changes of its memory stood before a variable was made. */
   private readonly before = new Map<VarDesc, number>();
 
-  constructor(stretches: readonly (readonly Operator[])[], results: readonly VarDesc[]) {
-    stretches.forEach((ops, at) => {
+  constructor(parts: readonly Part[], results: readonly VarDesc[]) {
+    parts.forEach(({ ops, read }, at) => {
       for (const op of ops) this.note(op, at);
+      for (const o of read?.operands ?? []) if (typeof o === "object") this.use(o, at);
     });
-    for (const desc of results) this.use(desc, stretches.length - 1);
+    for (const desc of results) this.use(desc, parts.length - 1);
   }
 
   private root(desc: VarDesc): VarDesc {
@@ -123,13 +131,6 @@ class Uses {
     const whereMade = made >= 0 && (first.at === made || stale.some((w) => w.operand !== desc));
     return { at: whereMade ? made : first.at, whereMade };
   }
-}
-
-/** Operators that become a stretch. */
-interface Part {
-  readonly ops: Operator[];
-  read: Operator | undefined;
-  readonly sized: boolean;
 }
 
 /** Operators in a row whose code depends on no size that was read are compiled apart from so many on: once, for all sizes. */
@@ -190,10 +191,7 @@ function partsOf(ops: readonly Operator[], outputs: readonly VarDesc[]): Part[] 
  */
 export function cutBlock({ ops, inputs, outputs }: BlockParts): Stretch[] {
   const parts = partsOf(ops, outputs);
-  const uses = new Uses(
-    parts.map((p) => p.ops),
-    outputs,
-  );
+  const uses = new Uses(parts, outputs);
   const known = new Set(inputs);
   return parts.map(({ ops: own, read, sized }, at) => {
     const { all, handed } = handedOver(own, at, uses);

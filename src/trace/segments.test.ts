@@ -58,6 +58,16 @@ describe("memory that is overwritten before a read", () => {
     expect(numbers(buffer)).toEqual([10, 20, 30, 40]);
   });
 
+  test("a count that is read behind another read", () => {
+    const { run } = captured(toTensor([1, 2, 3, 4]), (read) => {
+      const four = cast(sum(full([4], 1, "float32")), "int64");
+      const three = read();
+      const both = full([three, sizeIn(four, "test")], 1, "float32");
+      return [sum(both)];
+    });
+    expect(run()).toEqual([[12]]);
+  });
+
   test("changes on both sides reach the memory", () => {
     const buffer = toTensor([1, 2, 3, 4]);
     const { run, stretches } = captured(buffer, (read) => {
