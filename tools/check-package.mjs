@@ -23,14 +23,15 @@ export const SUBPATHS = [
 ];
 
 /**
- * The exports map for what exists in src: Node loads the bundle, in which each module stands once; bundlers and browsers the files.
+ * The exports map for what exists in src: Node itself, which alone sets "node-addons", loads the bundle, in which each module stands once;
+ * bundlers, which could not follow its script, and browsers load the files.
  * @param {string} base the repository's root
- * @returns {Record<string, string | { types: string, node: string, default: string }>}
+ * @returns {Record<string, string | { types: string, "node-addons": string, default: string }>}
  */
 export function exportsMap(base) {
   const entry = (/** @type {string} */ path) => ({
     types: `./dist/${path}.d.ts`,
-    node: `./dist/${FOLDER}/${path}.js`,
+    "node-addons": `./dist/${FOLDER}/${path}.js`,
     default: `./dist/${path}.js`,
   });
   const subpaths = SUBPATHS.filter((path) => existsSync(join(base, "src", path, "index.ts")));

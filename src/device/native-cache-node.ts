@@ -36,8 +36,17 @@ const isDigest = (text: string): boolean => /^[0-9a-f]{64}$/.test(text);
 
 /** Where the cache belongs: `OAR_CACHE`, or `oarjs` in `XDG_CACHE_HOME` or `~/.cache`; in it, the folder `native`. */
 export function cachePath(env: Environment): string {
-  const base = env.OAR_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), ".cache"), "oarjs");
+  const base = env.OAR_CACHE || join(env.XDG_CACHE_HOME || join(home(), ".cache"), "oarjs");
   return join(base, "native");
+}
+
+/** The user's folder; a user whom the system does not know has none. */
+function home(): string {
+  try {
+    return homedir();
+  } catch {
+    return tmpdir();
+  }
 }
 
 /**
@@ -126,7 +135,7 @@ export class LibraryCache {
 
   /** Removes everything that caches keep in their folder; gives the bytes freed. Libraries in use stay mapped. */
   clear(): number {
-    const files = this.list((name) => /\.(?:so|nest|tmp)$|^cc\w+\.\w+$/.test(name));
+    const files = this.list((name) => /\.(?:so|nest|tmp|code)$|^cc\w+\.\w+$/.test(name));
     for (const file of files) rmSync(file.path, { force: true });
     return files.reduce((sum, f) => sum + f.bytes, 0);
   }
@@ -168,7 +177,7 @@ export class LibraryCache {
 
   /** Removes what processes left that were killed: our unfinished files, and the compiler's. */
   private removeLeftovers(): void {
-    for (const file of this.list((name) => !/\.(?:so|nest)$/.test(name)))
+    for (const file of this.list((name) => !/\.(?:so|nest|code)$/.test(name)))
       if (Date.now() - file.time > LEFTOVER_AGE) rmSync(file.path, { force: true });
   }
 
@@ -217,7 +226,7 @@ function makeDirectory(path: string): void {
 }
 
 /** Makes the directory, or checks that it is this user's, no link, closed to others, and can be written. */
-function ownDirectory(path: string): boolean {
+export function ownDirectory(path: string): boolean {
   try {
     makeDirectory(path);
     const stat = lstatSync(path);

@@ -30,7 +30,7 @@ function runTool(name: string, path: string, args: readonly string[], cwd: strin
 describe("the tarball", () => {
   it("holds the compiled code, its declarations and maps, the licence and the readme, and nothing else", () => {
     const other = packed.files.filter((path) => !/^dist\/.+(?:\.js|\.d\.ts)(?:\.map)?$/.test(path));
-    expect(other).toEqual(["LICENSE", "README.md", "package.json"]);
+    expect(other).toEqual(["LICENSE", "README.md", "dist/node/oar.cjs", "package.json"]);
     expect(packed.files.filter((path) => /\.test\b|\.test-util\b/.test(path))).toEqual([]);
     // The bundle for Node (tools/bundle.mjs) is made of the modules beside it: their declarations are its own.
     const code = packed.files.filter((path) => path.endsWith(".js") && !path.startsWith("dist/node/"));
@@ -47,7 +47,7 @@ describe("the tarball", () => {
       expect(map.sourcesContent, path).toHaveLength(map.sources.length);
       expect(map.sources.filter((source: string) => source.startsWith("/"))).toEqual([]);
     }
-    for (const path of filesEnding(packed.installed, ".js")) {
+    for (const path of [...filesEnding(packed.installed, ".js"), "dist/node/oar.cjs"]) {
       expect(readFileSync(join(packed.installed, path), "utf8").includes(root), path).toBe(false);
     }
   });
