@@ -227,6 +227,28 @@ test("numbers in the result of a captured function are those of the run", () => 
     }
 });
 
+test("a captured step with a read: native code, and times of launches that leave parameters alone", async () => {
+  oar.disableStatic();
+  const net = new nn.Linear(4, 2);
+  const opt = new oar.optimizer.SGD({ learningRate: 0.1, parameters: net.parameters() });
+  const step = oar.jit.compile((x: Tensor) => {
+    const y = net(x);
+    const loss = oar.mean(oar.maskedSelect(y, x.at("...", "0:2").greaterThan(0)));
+    loss.backward();
+    opt.step();
+    opt.clearGrad();
+    return loss;
+  });
+  for (let i = 0; i < 5; i++) step(oar.ones([3, 4]));
+  const reports = await step.ready();
+  expect(reports).toHaveLength(1);
+  step(oar.ones([3, 4]));
+  const before = await net.weight.tolist();
+  expect(step.profile()[0]!.length).toBeGreaterThan(1);
+  expect(await net.weight.tolist()).toEqual(before);
+  expect(step.variants()).toBe(1);
+});
+
 describe("what is refused", () => {
   test("negative numbers, when the Program runs", async () => {
     const { main, out } = built(() => {

@@ -81,6 +81,7 @@ function noteExtents(
   attrs: Attrs,
   outs: Outputs,
 ): void {
+  if (!record.outputs.some((name) => outs[name]!.shape.some(mayBeDerived))) return;
   const known = new Set(operands.flatMap((o) => (typeof o === "object" ? o.shape : [])));
   const open = (n: number): boolean => mayBeDerived(n) && !known.has(n);
   if (!record.outputs.some((name) => outs[name]!.shape.some(open))) return;
