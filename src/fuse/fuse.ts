@@ -90,6 +90,8 @@ class Grouper {
   private readonly groupOf = new Map<number, Group>();
   private readonly producer = new Map<number, GraphNode>();
   private readonly consumers = new Map<number, GraphNode[]>();
+  /** By value: those that are views of its memory. */
+  private readonly views = new Map<number, GraphValue[]>();
 
   constructor(
     private readonly graph: Graph,
@@ -117,6 +119,7 @@ class Grouper {
       this.fusing && !this.sharesMemory(node) ? this.candidates(node).find((g) => this.join(g, node)) : undefined;
     const group = joined ?? this.open(node);
     for (const out of node.outputs) this.groupOf.set(out.id, group);
+    if (group.kind === "view") this.noteView(node.outputs[0]!);
     for (const o of dataOperands(node)) {
       const g = typeof o === "object" ? this.groupOf.get(o.id) : undefined;
       if (g && g !== group) group.after.add(g);
@@ -148,6 +151,13 @@ class Grouper {
     return this.memoryOf(producer.operands[0] as GraphValue);
   }
 
+  private noteView(view: GraphValue): void {
+    const memory = this.memoryOf(view);
+    const views = this.views.get(memory.id);
+    if (views) views.push(view);
+    else this.views.set(memory.id, [view]);
+  }
+
   /** Groups that read what `node` overwrites: they must have run before. */
   private readersOf(node: GraphNode): Set<Group> {
     const readers = new Set<Group>();
@@ -155,9 +165,12 @@ class Grouper {
       const old = at === undefined ? undefined : node.operands[at];
       if (typeof old !== "object") continue;
       const memory = this.memoryOf(old);
-      const reads = (n: GraphNode): boolean =>
-        dataOperands(n).some((o) => typeof o === "object" && this.memoryOf(o) === memory);
-      for (const g of this.groups) if (g.nodes.some((n) => n !== node && reads(n))) readers.add(g);
+      for (const value of [memory, ...(this.views.get(memory.id) ?? [])]) {
+        for (const reader of this.consumers.get(value.id) ?? []) {
+          const group = reader === node ? undefined : this.groupOf.get(reader.outputs[0]!.id);
+          if (group) readers.add(group);
+        }
+      }
     }
     return readers;
   }

@@ -15,6 +15,8 @@ interface Scope {
   readonly depth: number;
   readonly out: Stmt[];
   readonly values: Map<Expr, Expr>;
+  /** Those of `values` that a store or a `set` may change. */
+  readonly changing: Set<Expr>;
   /** Whether this block repeats, so that moving a value out of it saves work. */
   readonly loop: boolean;
 }
@@ -28,6 +30,7 @@ class Placer {
   private readonly home = new Map<Var, number>();
   private readonly scopes: Scope[] = [];
   private readonly facts = new Map<Expr, Facts>();
+  private readonly changes = new Map<Stmt, Changes>();
 
   constructor(
     private readonly root: readonly Stmt[],
@@ -107,7 +110,7 @@ class Placer {
   }
 
   private block(block: readonly Stmt[], loop: boolean, index?: Var): Stmt[] {
-    const scope: Scope = { depth: this.scopes.length, out: [], values: new Map(), loop };
+    const scope: Scope = { depth: this.scopes.length, out: [], values: new Map(), changing: new Set(), loop };
     if (index) this.home.set(index, scope.depth);
     this.scopes.push(scope);
     for (const stmt of block) this.statement(stmt, scope);
@@ -184,6 +187,7 @@ class Placer {
     scope.out.push({ s: "let", v, value, mutable: false });
     const variable = read(v);
     scope.values.set(e, variable);
+    if (f.unstable || f.loads) scope.changing.add(e);
     return variable;
   }
 
@@ -193,13 +197,31 @@ class Placer {
   }
 
   private forgetAfter(stmt: Stmt): void {
-    if (sets(stmt)) this.forgetUnstable();
-    for (const buf of stored(stmt)) this.forgetLoads(buf);
+    const { sets, stored } = this.changesOf(stmt);
+    if (sets) this.forgetUnstable();
+    for (const buf of stored) this.forgetLoads(buf);
+  }
+
+  /** What a statement and those nested in it change. */
+  private changesOf(stmt: Stmt): Changes {
+    let changes = this.changes.get(stmt);
+    if (!changes) {
+      changes = { sets: stmt.s === "set" || stmt.s === "accumulate", stored: new Set() };
+      if (stmt.s === "store") changes.stored.add(stmt.buf);
+      for (const block of bodies(stmt)) {
+        for (const inner of block) {
+          const { sets, stored } = this.changesOf(inner);
+          changes.sets ||= sets;
+          for (const buf of stored) changes.stored.add(buf);
+        }
+      }
+      this.changes.set(stmt, changes);
+    }
+    return changes;
   }
 
   private forgetUnstable(): void {
-    for (const scope of this.scopes)
-      for (const e of scope.values.keys()) if (this.factsOf(e).unstable) scope.values.delete(e);
+    this.forget((e) => this.factsOf(e).unstable);
   }
 
   /** A store may change any argument buffer (two may be the same memory), but only its own scratch buffer. */
@@ -215,8 +237,24 @@ class Placer {
       clean.add(e);
       return false;
     };
-    for (const scope of this.scopes) for (const e of scope.values.keys()) if (touches(e)) scope.values.delete(e);
+    this.forget(touches);
   }
+
+  private forget(changed: (e: Expr) => boolean): void {
+    for (const { values, changing } of this.scopes) {
+      for (const e of changing) {
+        if (!changed(e)) continue;
+        values.delete(e);
+        changing.delete(e);
+      }
+    }
+  }
+}
+
+interface Changes {
+  /** Whether a variable changes. */
+  sets: boolean;
+  readonly stored: Set<Buf>;
 }
 
 interface Facts {
@@ -237,13 +275,4 @@ function mayTrap(e: Expr): boolean {
 
 function literalKey(v: unknown): string {
   return Object.is(v, -0) ? "-0" : `${typeof v}${String(v)}`;
-}
-
-function sets(stmt: Stmt): boolean {
-  return stmt.s === "set" || stmt.s === "accumulate" || bodies(stmt).some((b) => b.some(sets));
-}
-
-function stored(stmt: Stmt): Buf[] {
-  if (stmt.s === "store") return [stmt.buf];
-  return bodies(stmt).flatMap((b) => b.flatMap(stored));
 }

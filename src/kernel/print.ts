@@ -1,6 +1,6 @@
 // Text of a kernel: for reading, for snapshots, and as the canonical key under which compiled kernels are kept.
 
-import { type Arg, Buf, Expr, type KType, type Var } from "./expr.js";
+import { type Arg, Buf, type Expr, type KType, type Var } from "./expr.js";
 import { expressions, type Kernel, type Stmt } from "./stmt.js";
 
 const infix: Readonly<Record<string, string>> = {
@@ -37,8 +37,8 @@ const typeName = (type: KType, lanes: number): string => (lanes === 1 ? type : `
 export const printKernel = (kernel: Kernel): string => `kernel ${kernel.name}${kernelText(kernel)}`;
 
 /**
- * The kernel without names: variables are numbered by appearance and buffers called by their slots, so that two kernels have the same text
- * exactly when they mean the same code. Serves as a cache key; every type, width and hint that a renderer sees is in it.
+ * The kernel without names: variables are numbered by appearance and buffers called by their slots, so that kernels made alike have the
+ * same text, and those that mean different code never do. Serves as a cache key; every type, width and hint that a renderer sees is in it.
  */
 export function kernelText(kernel: Kernel): string {
   const printer = new Printer();
@@ -64,9 +64,6 @@ export function printStatement(stmt: Stmt): string {
 class Printer {
   readonly lines: string[] = [];
   private readonly names = new Map<Var | Buf, string>();
-  private readonly interned = new Map<Expr, Expr>();
-  private readonly table = new Map<string, Expr>();
-  private readonly ids = new Map<Expr, number>();
   private shared = new Map<Expr, string>();
   private temporaries = 0;
   private variables = 0;
@@ -160,7 +157,7 @@ class Printer {
       e.args.forEach(visit);
       order.push(e);
     };
-    for (const root of roots) visit(this.intern(root));
+    for (const root of roots) visit(root);
     for (const e of order) {
       if (uses.get(e) === 1) continue;
       const text = this.node(e);
@@ -170,25 +167,8 @@ class Printer {
     }
   }
 
-  /** The one node for structurally equal expressions, so that the text does not depend on how they were shared. */
-  private intern(e: Expr): Expr {
-    const known = this.interned.get(e);
-    if (known) return known;
-    const args = e.args.map((a) => this.intern(a));
-    const key = `${e.op} ${e.type} ${e.lanes} ${this.leaf(e)} ${args.map((a) => this.ids.get(a)).join()}`;
-    let node = this.table.get(key);
-    if (!node) {
-      node = args.every((a, i) => a === e.args[i]) ? e : new Expr(e.op, e.type, e.lanes, args, e.value);
-      this.table.set(key, node);
-      this.ids.set(node, this.ids.size);
-    }
-    this.interned.set(e, node);
-    return node;
-  }
-
   expr(e: Expr): string {
-    const node = this.intern(e);
-    return this.shared.get(node) ?? this.node(node);
+    return this.shared.get(e) ?? this.node(e);
   }
 
   /** What stands in `value`, as text. */

@@ -190,14 +190,9 @@ describe("printing", () => {
     expect(printStatement(sample().kernel.body[1]!)).toBe("for serial i: i32 in 0i..n step 1");
   });
 
-  it("gives equal kernels equal text, whatever their names and sharing", () => {
+  it("gives kernels made alike equal text, whatever their names", () => {
     const [a, b] = [sample().kernel, sample("_other").kernel];
     expect(kernelText(a)).toBe(kernelText(b));
-    const x = new Buf("x", "f32", 0);
-    const one = (): Expr => binary("mul", load(x, i32(1)), f32(3));
-    const shared = one();
-    const text = (value: Expr): string => kernelText({ ...a, buffers: [x], body: [storeOf(x, value)] });
-    expect(text(binary("add", shared, shared))).toBe(text(binary("add", one(), one())));
   });
 
   it("tells different literals, types and hints apart", () => {
