@@ -56,10 +56,12 @@ export const giga = (size) => (2 * size.reduce((n, e) => n * e, 1)) / 1e9;
  */
 export function emit(metric, value, unit, more) {
   const peer = process.env["BENCH_PEER"] ?? "oar";
-  const rss_mb = Math.round(process.resourceUsage().maxRSS / 1024);
   const head = { peer, workload, metric, value: Number(value.toPrecision(6)), unit, threads, node: process.version };
-  console.log(JSON.stringify({ ...head, rss_mb, ...more }));
+  console.log(JSON.stringify({ ...head, rss_mb: peakMegabytes(), ...more }));
 }
+
+/** The process's peak resident size so far. */
+const peakMegabytes = () => Math.round(process.resourceUsage().maxRSS / 1024);
 
 /**
  * Seconds a call takes: the median of about nine groups that together last `seconds`, and the best chunk of any. A chunk lasts 2 ms or one
@@ -122,7 +124,9 @@ export async function timeTraining(step, sync, { ready = () => {}, extra = {} } 
   await ready();
   const warm = (performance.now() - began) / 1000;
   const { median, best } = await time(() => step(i++, false), sync);
-  const more = { best: 1 / best, loss_trace: losses, warm_s: Number(warm.toFixed(3)), ...extra };
+  // As it is now: what checks the result afterwards is no part of training.
+  const rss_mb = peakMegabytes();
+  const more = { best: 1 / best, loss_trace: losses, warm_s: Number(warm.toFixed(3)), rss_mb, ...extra };
   return () => emit("steps_per_s", 1 / median, "steps/s", more);
 }
 
