@@ -176,7 +176,7 @@ export const attentionGradOp = defineOp({
     return { outs: { dq: like(q), dkey: like(key), dvalue: like(value) } };
   },
   kernel: (b, inputs, outs, attrs) => emitAttentionGrad(b, inputs, outs, attrs),
-  grad: null,
+  grad: "refused",
   check: {
     domain: [-1, 1],
     samples: [

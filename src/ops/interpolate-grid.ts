@@ -221,7 +221,7 @@ export const gridPlaceGradOp: OpRecord = defineOp({
       }),
     );
   },
-  grad: null,
+  grad: "refused",
   check: {
     domain,
     samples: all.flatMap((a) => [{ inputs: [shapes[0]!.x, shapes[0]!.grid, [2, 3, 3, 2]], attrs: a }]),

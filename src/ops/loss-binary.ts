@@ -44,7 +44,7 @@ export const bceLossGradOp = defineOp({
   lower: (_, { x, label, d }) => ({
     dx: k.mul(k.div(k.sub(x, label), k.max(k.mul(x, k.sub(1, x)), 1e-12)), d),
   }),
-  grad: null,
+  grad: "refused",
   check: {
     reference: (x, y, d) => ((x! - y!) / (x! * (1 - x!))) * d!,
     domain: [
@@ -102,7 +102,7 @@ export const logitLossGradOp = defineOp({
     const tail = k.sigmoid(k.neg(x));
     return { dx: k.mul(k.sub(k.sub(1, label), weight ? k.mul(weight, tail) : tail), d) };
   },
-  grad: null,
+  grad: "refused",
   check: {
     domain: [-2, 2],
     samples: [

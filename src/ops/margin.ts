@@ -117,7 +117,7 @@ export const labelMarginGradOp = defineOp({
       b.lanes(0, classes, (c) => dx.setFlat(k.add(start, c), b.load(sums, k.add(start, c))));
     });
   },
-  grad: null,
+  grad: "refused",
   check: {
     samples: [
       {

@@ -187,7 +187,7 @@ export const rnntGradOp = defineOp({
       });
     });
   },
-  grad: null,
+  grad: "refused",
   check: { domain: [-2, -0.5], samples: [{ inputs: [...sampleInputs, [2]], attrs: { blank: [0], lambda: 0.1 } }] },
 });
 

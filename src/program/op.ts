@@ -158,7 +158,8 @@ export interface OpDefinition<I extends readonly string[], O extends string, S e
   readonly saves?: readonly V[];
   /**
    * The reverse rule in public ops; or null: no gradient flows (stated, not implied); or "parts" on a `compose` op: the gradient of its
-   * body. Broadcasting and casts are undone by the tape.
+   * body; or "refused": there is one, but no rule for it (gradients fused by hand), and asking for it is an error. Broadcasting and casts
+   * are undone by the tape.
    */
   readonly grad:
     | ((
@@ -170,6 +171,7 @@ export interface OpDefinition<I extends readonly string[], O extends string, S e
         context: GradContext<I, S, O>,
       ) => GradThunks<I>)
     | "parts"
+    | "refused"
     | null;
   /** Operands of which only shape and dtype are used, never data. */
   readonly ghosts?: readonly string[];
@@ -201,6 +203,7 @@ export interface OpRecord {
         context: unknown,
       ) => Readonly<Record<string, (() => unknown) | undefined>>)
     | "parts"
+    | "refused"
     | null;
   readonly ghosts: readonly string[];
   readonly inplace: Readonly<Record<string, string | undefined>>;

@@ -281,7 +281,10 @@ class Walk {
     }
     const record = node.record!;
     if (typeof record.grad !== "function") {
-      throw new UnimplementedError("the op has no gradient rule.", { op: record.name });
+      throw new UnimplementedError("gradients of this gradient are not implemented.", {
+        op: record.name,
+        hint: "leave createGraph out, or write the function in elementary ops (exp, log, sum …), which have gradients of every order.",
+      });
     }
     const context = { attrs: node.attrs, meta: this.metaOf(node) };
     const thunks = record.grad(this.savedOf(node), outputGradients(node, gradients), context);

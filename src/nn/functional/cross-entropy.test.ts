@@ -1,7 +1,8 @@
 // Cross entropy: every option against the formula on plain numbers, with gradients; bad labels.
 
 import { describe, expect, test } from "vitest";
-import { InvalidArgumentError, OutOfRangeError } from "../../core/errors.js";
+import { InvalidArgumentError, OutOfRangeError, UnimplementedError } from "../../core/errors.js";
+import { grad } from "../../tensor/autograd.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { toTensor } from "../../tensor/to-tensor.js";
 import { crossEntropy, type CrossEntropyOptions, nllLoss, softmaxWithCrossEntropy } from "./cross-entropy.js";
@@ -147,5 +148,11 @@ describe("refused", () => {
     expect(() => crossEntropy(toTensor(rows), ints(labels), { weight: toTensor([1, 2]) })).toThrow(
       InvalidArgumentError,
     );
+  });
+
+  test("gradients of its gradient, as in Paddle: an error, not a silent zero", () => {
+    const x = toTensor(rows, { stopGradient: false });
+    const [first] = grad(crossEntropy(x, ints(labels)), x, { createGraph: true });
+    expect(() => grad(first!.multiply(first!).sum(), x)).toThrow(UnimplementedError);
   });
 });
