@@ -91,6 +91,12 @@ export const meanOp = defineOp({
   check: { domain: [-2, 2], samples: axesSamples() },
 });
 
+/** Truth values are reduced by `all` and `any`, as in Paddle. */
+function requireNumbers({ dtype }: InferInput, op: string): void {
+  if (dtype !== "bool") return;
+  throw new InvalidArgumentError("needs a tensor of numbers, got bool.", { op, dtype, hint: "use all() or any()." });
+}
+
 /** Product. */
 export const prodOp = defineOp({
   name: "prod",
@@ -98,6 +104,7 @@ export const prodOp = defineOp({
   outputs: ["out"],
   attrs: axesAttrs,
   infer: (inputs, { axes, keepdim }) => {
+    requireNumbers(inputs.x, "prod");
     if (isComplex(inputs.x.dtype)) throw new InvalidArgumentError("no product of complex numbers.", { op: "prod" });
     return reduced(inputs, axes, keepdim);
   },
@@ -143,6 +150,7 @@ const extremum = <N extends "max" | "min" | "amax" | "amin">(name: N, combine: "
     attrs: axesAttrs,
     infer: (inputs, { axes, keepdim }) => {
       const { x } = inputs;
+      requireNumbers(x, name);
       if (isComplex(x.dtype)) throw new InvalidArgumentError("complex numbers have no order.", { op: name });
       if (axes.some((a) => x.shape[a] === 0))
         throw new InvalidArgumentError("an axis of extent 0 has no extremum.", { op: name, x: x.shape });
