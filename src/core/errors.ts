@@ -10,6 +10,10 @@ export interface ErrorFields {
   readonly [key: string]: unknown;
 }
 
+/** V8's limit of lines in a stack: 10, which often ends before it reaches the user's own line. */
+const Engine: { stackTraceLimit?: number } = Error;
+const frames = 60;
+
 /** Base of every error Oar throws on purpose. `kind` is Paddle's tag. */
 export class OarError extends Error {
   readonly kind: string;
@@ -20,19 +24,30 @@ export class OarError extends Error {
   constructor(kind: string, message: string, fields: ErrorFields = {}) {
     const tag = fields.op === undefined ? "" : `[${fields.op}] `;
     const hint = fields.hint === undefined ? "" : `\n  [Hint: ${fields.hint}]`;
+    const limit = Engine.stackTraceLimit;
+    if (limit !== undefined && limit > 0 && limit < frames) Engine.stackTraceLimit = frames;
     super(`(${kind}) ${tag}${message}${hint}`);
+    if (limit !== undefined) Engine.stackTraceLimit = limit;
     this.kind = kind;
     this.fields = fields;
   }
 
   /** Names the layer around those named so far, in the message too. */
   inLayer(name: string): this {
+    (this.layers as string[]).unshift(name);
+    return this.rewrite(`${this.message.replace(/\n {2}\[Layer: .*\]$/, "")}\n  [Layer: ${this.layers.join(" > ")}]`);
+  }
+
+  /** Adds where it arose, as `[Operator: …]` or `[Called: …]`, below the message. */
+  noted(label: string, text: string): this {
+    return this.rewrite(`${this.message}\n  [${label}: ${text}]`);
+  }
+
+  private rewrite(message: string): this {
     // The stack is read first: engines may write its first lines, with the message, only when it is asked for.
     const { message: former, stack } = this;
-    const plain = former.replace(/\n {2}\[Layer: .*\]$/, "");
-    (this.layers as string[]).unshift(name);
-    this.message = `${plain}\n  [Layer: ${this.layers.join(" > ")}]`;
-    if (stack !== undefined) this.stack = stack.replace(former, () => this.message);
+    this.message = message;
+    if (stack !== undefined) this.stack = stack.replace(former, () => message);
     return this;
   }
 }

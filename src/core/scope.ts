@@ -18,16 +18,22 @@ const openScopes: OpenScope[] = [];
  * Opens a scope, runs `fn`, closes the scope.
  *
  * @param enter opens the scope and gives the function that closes it
+ * @param hint the cure in the message
  * @throws InvalidArgumentError when `fn` returns a promise.
  */
-export function runScope<R>(api: string, enter: () => () => void, fn: () => Synchronous<R>): R {
+export function runScope<R>(
+  api: string,
+  enter: () => () => void,
+  fn: () => Synchronous<R>,
+  hint = "make the callback synchronous, and await outside of it.",
+): R {
   const leave = enter();
   try {
     const result = fn() as R;
     if (isPromise(result)) {
       throw new InvalidArgumentError("the callback returned a promise, and the scope ends before it is done.", {
         op: api,
-        hint: "make the callback synchronous, and await outside of it.",
+        hint,
       });
     }
     return result;

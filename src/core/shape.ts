@@ -1,6 +1,7 @@
 // Shapes as plain number arrays: sizes, strides, broadcasting, axis normalisation, printing.
 
 import { InvalidArgumentError, OutOfRangeError } from "./errors.js";
+import { publicExtent } from "./extents.js";
 
 /** A tensor's extents, outermost first; `[]` is a scalar. */
 export type Shape = readonly number[];
@@ -45,7 +46,7 @@ export function broadcastShapes(a: Shape, b: Shape, op: string): Shape {
     if (x !== y && x !== 1 && y !== 1) {
       throw new InvalidArgumentError(
         `operands do not broadcast: x is ${formatShape(a)}, y is ${formatShape(b)}; counted from the end, extents must be equal or 1.`,
-        { op, x: a, y: b, hint: `axis -${i} has ${x} and ${y}.` },
+        { op, x: a, y: b, hint: `axis -${i} has ${publicExtent(x)} and ${publicExtent(y)}.` },
       );
     }
     out[rank - i] = x === 1 ? y : x;

@@ -1,7 +1,8 @@
 // createParameter: the framework's defaults around the one door through which parameters are made.
 
 import type { DType } from "../core/dtype.js";
-import { checkOptions, isOptions } from "../core/options.js";
+import { InvalidArgumentError } from "../core/errors.js";
+import { checkOptions, isOptions, splitOptions, type Trailing } from "../core/options.js";
 import { getDefaultDtype } from "../core/promotion.js";
 import type { Shape } from "../core/shape.js";
 import { obtainParameter } from "../param/create.js";
@@ -51,6 +52,11 @@ export function makeParameter(
 ): Parameter | null {
   const attr = toParamAttr(o.attr === "" ? undefined : o.attr, creator);
   if (attr === false) return null;
+  if (attr.forHelpers)
+    throw new InvalidArgumentError("a WeightNormParamAttr is for the helpers of static.nn.", {
+      op: creator,
+      hint: "call one, as static.nn.fc, in place of the layer.",
+    });
   const isBias = o.isBias ?? false;
   return obtainParameter({
     shape,
@@ -84,9 +90,9 @@ export interface CreateParameterFunctionOptions extends CreateParameterOptions {
 export function createParameter(
   shape: Shape,
   dtype: DType = getDefaultDtype(),
-  options?: CreateParameterFunctionOptions,
+  ...rest: Trailing<string | null, CreateParameterFunctionOptions>
 ): Parameter | null {
-  const { name, ...o } = checkOptions<CreateParameterFunctionOptions>("createParameter", options, ["name", ...keys]);
+  const { name, ...o } = splitOptions<CreateParameterFunctionOptions>("createParameter", rest, ["name", ...keys]);
   const named = name !== undefined && name !== null;
   if (named && (o.attr === undefined || o.attr === null))
     return makeParameter(shape, { ...o, attr: new ParamAttr({ name }) }, name, "createParameter", dtype);

@@ -2,6 +2,7 @@
 
 import { isInt } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
+import { publicExtent } from "../core/extents.js";
 import { formatShape, normalizeAxes, sameShape, type Shape } from "../core/shape.js";
 import type { Ref } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
@@ -130,7 +131,7 @@ export function expandedShape(x: Shape, shape: Shape, op: string): Shape {
       return n;
     }
     if (n === -1) return own;
-    if (own !== n && own !== 1 && own !== -1) throw refuse(`axis ${i} has ${own} and ${n}`);
+    if (own !== n && own !== 1 && own !== -1) throw refuse(`axis ${i} has ${publicExtent(own)} and ${publicExtent(n)}`);
     return n;
   });
 }

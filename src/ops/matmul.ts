@@ -2,6 +2,7 @@
 
 import { type DType, isComplex } from "../core/dtype.js";
 import { BugError, InvalidArgumentError } from "../core/errors.js";
+import { publicExtent } from "../core/extents.js";
 import { promoteTypes } from "../core/promotion.js";
 import { broadcastShapes, formatShape, type Shape } from "../core/shape.js";
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
@@ -108,10 +109,11 @@ export function matmulShape(x: Shape, y: Shape, transposeX: boolean, transposeY:
   const [rows, depth] = transposeX ? [x.at(-1)!, x.at(-2)!] : [x.at(-2)!, x.at(-1)!];
   const [inner, columns] = transposeY ? [y.at(-1)!, y.at(-2)!] : [y.at(-2)!, y.at(-1)!];
   if (differ(depth, inner)) {
+    const [have, want] = [publicExtent(depth), publicExtent(inner)];
     const other = transposeY ? y.at(-2)! : y.at(-1)!;
-    const turn = other === depth ? ` y's other axis is ${other}: did you mean transposeY: ${String(!transposeY)}?` : "";
-    const hint = `Expected the depth of x and y to be equal, but received ${depth} != ${inner}.${turn}`;
-    throw innerMismatch("matmul", x, y, depth, inner, hint);
+    const turn = other === depth ? ` y's other axis is ${have}: did you mean transposeY: ${String(!transposeY)}?` : "";
+    const hint = `Expected the depth of x and y to be equal, but received ${have} != ${want}.${turn}`;
+    throw innerMismatch("matmul", x, y, have, want, hint);
   }
   return [...broadcastShapes(x.slice(0, -2), y.slice(0, -2), "matmul"), rows, columns];
 }

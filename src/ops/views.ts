@@ -1,6 +1,7 @@
 // Ops that give the same elements another shape; memory is shared.
 
 import { InvalidArgumentError } from "../core/errors.js";
+import { publicExtent } from "../core/extents.js";
 import { formatShape, sameShape, type Shape, sizeOf } from "../core/shape.js";
 import type { Ref } from "../fuse/body.js";
 import type { Expr } from "../kernel/expr.js";
@@ -54,12 +55,15 @@ export function resolveShape(x: Shape, shape: Shape, op = "reshape"): Shape {
   if (free >= 0) kept[free] = rest === 0 ? 0 : size / rest;
   if (sizeOf(kept) !== size || !kept.every(Number.isInteger)) {
     throw new InvalidArgumentError(
-      `cannot reshape ${formatShape(x)} to ${formatShape(shape)}: ${size} and ${Math.abs(rest)} elements.`,
+      `cannot reshape ${formatShape(x)} to ${formatShape(shape)}: ${countOf(size)} and ${countOf(rest)} elements.`,
       { op, x, shape },
     );
   }
   return kept;
 }
+
+/** A number of elements in a message. */
+const countOf = (n: number): string => (publicExtent(Math.abs(n)) < 0 ? "an unknown number of" : String(Math.abs(n)));
 
 /** The free extent where all unknown extents are kept in place: they are the same on both sides, so the others decide it. */
 function resolveUnknown(x: Shape, shape: Shape, kept: number[], free: number): Shape {

@@ -2,7 +2,7 @@
 
 import { InvalidArgumentError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
 import { isStrictPaddle } from "../core/flags.js";
-import { describe } from "../core/options.js";
+import { checkOptions, describe } from "../core/options.js";
 import { ClipGradByGlobalNorm, type ClippedGradient, GradientClip, type ParameterGradient } from "../nn/clip.js";
 import { cast } from "../ops/cast.js";
 import type { Parameter } from "../param/parameter.js";
@@ -332,8 +332,9 @@ export abstract class Optimizer {
    * @returns the parameters that had gradients, with them
    */
   minimize(loss: Tensor, options: MinimizeOptions = {}): [[], ParameterGradient[]] {
+    const o = checkOptions<MinimizeOptions>("minimize", options, ["startupProgram", "parameters", "noGradSet"]);
     const inPrograms = loss.symbol && staticUpdates();
-    if (inPrograms) return inPrograms.minimize(this, loss, options);
+    if (inPrograms) return inPrograms.minimize(this, loss, o);
     const pairs = this.groups.flatMap((set) => this.#pairsOf(set));
     this.step();
     return [[], pairs];

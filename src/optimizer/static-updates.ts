@@ -8,8 +8,8 @@ import type { Optimizer } from "./optimizer.js";
 /** Options of `minimize`, for static losses. */
 export interface MinimizeOptions {
   readonly startupProgram?: unknown;
-  /** Only these are updated; by default every trainable parameter of the Program. */
-  readonly parameters?: readonly Parameter[] | null | undefined;
+  /** Only these, or those of these names, are updated; by default every trainable parameter of the Program. */
+  readonly parameters?: readonly (Parameter | string)[] | null | undefined;
   /** No gradient flows through these. */
   readonly noGradSet?: Iterable<Tensor | string> | null | undefined;
 }

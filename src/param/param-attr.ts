@@ -63,6 +63,9 @@ export class ParamAttr {
   /** The settings that were given; the others are defaults. */
   readonly given: ReadonlySet<AttrKey>;
 
+  /** Whether only helpers of `static.nn` can make it, because it is no single parameter. */
+  readonly forHelpers: boolean = false;
+
   constructor(...rest: Trailing<string | null, ParamAttrOptions>) {
     const o = splitOptions<ParamAttrOptions>("ParamAttr", rest, keys);
     this.name = o.name ?? undefined;

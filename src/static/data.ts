@@ -1,7 +1,7 @@
 // Inputs of Programs, gradients, and optimization of static losses.
 
 import type { DType } from "../core/dtype.js";
-import { AlreadyExistsError, InvalidArgumentError } from "../core/errors.js";
+import { AlreadyExistsError, InvalidArgumentError, PreconditionNotMetError } from "../core/errors.js";
 import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import { getDefaultDtype } from "../core/promotion.js";
 import { formatShape, type Shape, sizeOf } from "../core/shape.js";
@@ -11,7 +11,7 @@ import type { Parameter } from "../param/parameter.js";
 import { VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
 import type { Tensor } from "../tensor/tensor.js";
-import { capturing } from "../trace/bind.js";
+import { capturing, isStaticMode } from "../trace/bind.js";
 import { walk } from "../trace/tape.js";
 import { publicExtent, standIn } from "../core/extents.js";
 import { buildingIn, defaultMainProgram, defaultStartupProgram } from "./mode.js";
@@ -29,10 +29,12 @@ export interface DataOptions {
 /**
  * Declares an input of the default main Program; -1 (or null) stands for an extent known only when it is fed.
  *
- * @throws AlreadyExistsError when the name is taken.
+ * @throws AlreadyExistsError when the name is taken; PreconditionNotMetError outside static mode.
  */
 export function data(name: string, shape: readonly (number | null)[], ...rest: Trailing<DType, DataOptions>): Tensor {
   const { dtype = getDefaultDtype() } = splitOptions<DataOptions>("static.data", rest, ["dtype", "lodLevel"]);
+  if (!isStaticMode())
+    throw new PreconditionNotMetError("static mode is off.", { op: "static.data", hint: "call enableStatic() first." });
   const program = defaultMainProgram();
   if (program.block.vars.has(name))
     throw new AlreadyExistsError(`the Program has a variable "${name}" already.`, { op: "static.data", name });
@@ -164,12 +166,15 @@ function backwardOf(
 export function minimizeStatic(optimizer: Optimizer, loss: Tensor, options: MinimizeOptions): [[], ParameterGradients] {
   const program = programOf(loss, "minimize");
   const startup = options.startupProgram instanceof Program ? options.startupProgram : program.startup;
-  const given = options.parameters ?? (optimizer.parameters.length > 0 ? optimizer.parameters : undefined);
+  const named = options.parameters?.map((p) => variableOf(program, p) as Parameter);
+  const given = named ?? (optimizer.parameters.length > 0 ? optimizer.parameters : undefined);
   const parameters = [...(given ?? program.allParameters())];
-  const append: UpdatePlan["append"] = (into, of = (v) => v): ParameterGradients =>
+  const append: UpdatePlan["append"] = (into, of): ParameterGradients =>
     buildingIn(into, startup ?? defaultStartupProgram(), () => {
-      const blocked = [...(options.noGradSet ?? [])].map((v) => (typeof v === "string" ? v : of(v)));
-      const pairs = backwardInto(into, of(loss), parameters, blocked);
+      const blocked = [...(options.noGradSet ?? [])].map((v) => (typeof v === "string" || !of ? v : of(v)));
+      // A Program whose parameters were all frozen since it was built runs forward only.
+      if (of && parameters.every((p) => p.stopGradient)) return [];
+      const pairs = backwardInto(into, of?.(loss) ?? loss, parameters, blocked);
       if (pairs.length === 0)
         throw new InvalidArgumentError("no trainable parameter leads to the loss.", { op: "minimize" });
       showRate(into, optimizer);

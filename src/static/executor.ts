@@ -1,7 +1,8 @@
 // Executor: runs Programs, compiled once for each signature of what is fed and fetched.
 
 import { type DType, dtypes } from "../core/dtype.js";
-import { InvalidArgumentError, nearest, NotFoundError, PreconditionNotMetError } from "../core/errors.js";
+import { awaitingLines, placeIn } from "../core/call-site.js";
+import { InvalidArgumentError, nearest, NotFoundError, OarError, PreconditionNotMetError } from "../core/errors.js";
 import { isNdArray, type NdArray } from "../core/nd-array.js";
 import { fromNested } from "../core/nested.js";
 import { checkOptions, describe, splitOptions } from "../core/options.js";
@@ -9,6 +10,7 @@ import { formatShape, type Shape, sizeOf } from "../core/shape.js";
 import { type Engine, engine } from "../device/engine.js";
 import type { VarDesc } from "../program/program.js";
 import type { Value } from "../program/value.js";
+import { type Bounds, boundsOf, checkArray } from "../nn/functional/checks.js";
 import { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
 import { eagerly } from "../trace/bind.js";
@@ -18,6 +20,7 @@ import { Runnable } from "../trace/runnable.js";
 import { makeRunnable, Segmented } from "../trace/segments.js";
 import { publicExtent, Sizes } from "../core/extents.js";
 import { defaultMainProgram, extending } from "./mode.js";
+import { formatOp } from "./print.js";
 import { Program } from "./program.js";
 import { neededOps } from "./prune.js";
 import { withRates } from "./rates.js";
@@ -29,13 +32,13 @@ export type Feed = number | boolean | readonly unknown[] | NdArray | ArrayBuffer
 
 /** Options of {@link Executor.run}. */
 export interface RunOptions {
-  readonly program?: Program | CompiledProgram | undefined;
-  readonly feed?: Readonly<Record<string, Feed>> | undefined;
+  readonly program?: Program | CompiledProgram | null | undefined;
+  readonly feed?: Readonly<Record<string, Feed>> | null | undefined;
   /** Variables or their names; `NAME@GRAD` names a gradient. */
-  readonly fetchList?: readonly (Tensor | string)[] | undefined;
+  readonly fetchList?: Tensor | string | readonly (Tensor | string)[] | null | undefined;
   readonly feedVarName?: string | undefined;
   readonly fetchVarName?: string | undefined;
-  readonly scope?: Scope | undefined;
+  readonly scope?: Scope | null | undefined;
   /** False: results are Tensors instead of NdArrays. */
   readonly returnNumpy?: boolean | undefined;
   readonly useProgramCache?: boolean | undefined;
@@ -54,12 +57,17 @@ const runKeys = [
   "usePrune",
 ] as const;
 
+/** What can be run; null is the default main Program. */
+type Runs = Program | CompiledProgram | null | undefined;
+
 /** A Program compiled for one signature. */
 interface Compiled {
   /** Takes what is fed, gives what is fetched. */
   run(feeds: readonly NdArray[]): NdArray[];
   dispose(): void;
   scope: Scope;
+  /** What fed numbers must be: the place of the feed, and its bounds. */
+  checks: readonly { readonly feed: number; readonly bounds: Bounds }[];
 }
 
 /**
@@ -92,15 +100,19 @@ export class Executor {
    * @throws NotFoundError for a fed or fetched name the Program does not have, or a parameter before startup; InvalidArgumentError for
    * a shape or dtype that does not fit the declaration; PreconditionNotMetError after `close`.
    */
-  run(program: Program | undefined, options: RunOptions & { readonly returnNumpy: false }): Promise<Tensor[]>;
+  run(program: Runs, options: RunOptions & { readonly returnNumpy: false }): Promise<Tensor[]>;
   run(options: RunOptions & { readonly returnNumpy: false }): Promise<Tensor[]>;
-  run(program?: Program | RunOptions, options?: RunOptions): Promise<NdArray[]>;
-  run(...args: [program?: Program | RunOptions, options?: RunOptions]): Promise<(NdArray | Tensor)[]> {
+  run(program?: Runs | RunOptions, options?: RunOptions): Promise<NdArray[]>;
+  async run(...args: [program?: Runs | RunOptions, options?: RunOptions]): Promise<(NdArray | Tensor)[]> {
     const options = splitOptions<RunOptions>("Executor.run", args, runKeys);
     const scope = options.scope ?? globalScope();
     const turn = this.queue.then(() => this.runNow(options, scope));
     this.queue = turn.catch(() => undefined);
-    return turn;
+    try {
+      return await turn;
+    } catch (error) {
+      throw called(error, awaitingLines(Executor.prototype.run));
+    }
   }
 
   /** Frees compiled Programs; the executor cannot run any more. */
@@ -115,7 +127,8 @@ export class Executor {
       throw new PreconditionNotMetError("the executor was closed.", { op: "Executor.run", hint: "make another." });
     const given = programFrom(options);
     if (given.initial.size > 0) runStartup(given, scope);
-    const list = options.fetchList ?? [];
+    const wanted = options.fetchList ?? [];
+    const list = typeof wanted === "string" || wanted instanceof Tensor ? [wanted] : wanted;
     if (list.length === 0 && given.initial.size > 0 && given.trace.beforeRun.length === 0) return [];
     const program = variantOf(given, (make) => scopeGuard(scope, () => extending(given, make)));
     const fetch = list.map((f) => fetched(given, program, f));
@@ -123,6 +136,7 @@ export class Executor {
     const on = engine();
     const compiled = this.compiledFor(on, program, feeds, fetch, scope, options.usePrune ?? false);
     compiled.scope = scope;
+    for (const { feed, bounds } of compiled.checks) checkArray(feeds[feed]!.array, bounds, feeds[feed]!.desc.name);
     const { trace } = program;
     for (const action of trace.beforeRun) action();
     withRates(given, scope, () => {
@@ -153,8 +167,17 @@ export class Executor {
   }
 }
 
-function programFrom({ program = defaultMainProgram() }: RunOptions): Program {
-  const inner: unknown = program instanceof CompiledProgram ? program.program : program;
+/** An error of a run with the line that awaits it, which the stack of a queued call does not have. */
+function called(error: unknown, lines: readonly string[]): unknown {
+  if (!(error instanceof OarError) || lines.length === 0) return error;
+  const noted = error.noted("Called", placeIn(lines[0]!));
+  noted.stack = `${noted.stack}\n${lines.join("\n")}`;
+  return noted;
+}
+
+function programFrom({ program }: RunOptions): Program {
+  const given = program ?? defaultMainProgram();
+  const inner: unknown = given instanceof CompiledProgram ? given.program : given;
   if (inner instanceof Program) return inner;
   throw new InvalidArgumentError(`takes a Program, got ${describe(program)}.`, { op: "Executor.run" });
 }
@@ -182,6 +205,9 @@ function compileProgram(
       hint: `feed: { ${missing.name}: … }`,
     });
   }
+  compiled.checks = feeds.flatMap(({ desc }, feed) =>
+    used.has(desc) ? boundsOf(desc).map((bounds) => ({ feed, bounds })) : [],
+  );
   const persistent = [...program.persistables].filter(([, d]) => used.has(d));
   for (const [name] of persistent) scope.require(name);
   const captured = [...used].filter((d) => d.captured?.storage);
@@ -198,6 +224,7 @@ function compileProgram(
       number: (n) => sizes.number(n),
       attrs: (attrs) => sizes.attrs(attrs),
       learn: (written, actual) => sizes.learnDerived(written, actual),
+      failed: (op, error) => (error instanceof OarError ? error.noted("Operator", formatOp(op)) : error),
     },
     api: "Executor.run",
   });
@@ -205,7 +232,7 @@ function compileProgram(
 }
 
 /** Runs as one call, from and to memory of its own. */
-function whole(on: Engine, runnable: Runnable, feeds: readonly FedArray[]): Omit<Compiled, "scope"> {
+function whole(on: Engine, runnable: Runnable, feeds: readonly FedArray[]): Pick<Compiled, "run" | "dispose"> {
   const room = (dtype: DType, shape: Shape): number => on.heap.alloc(Math.max(64, sizeOf(shape) * dtypes[dtype].bytes));
   const inputs = feeds.map(({ desc, array }) => room(desc.dtype, array.shape));
   const types = runnable.outputTypes;
@@ -224,7 +251,7 @@ function whole(on: Engine, runnable: Runnable, feeds: readonly FedArray[]): Omit
 }
 
 /** Runs in parts, between which sizes are read: how large results are is known when they are there. */
-const cut = (segmented: Segmented): Omit<Compiled, "scope"> => ({
+const cut = (segmented: Segmented): Pick<Compiled, "run" | "dispose"> => ({
   run: (arrays) => scoped(() => segmented.within(arrays.map(fromArray), (outputs) => outputs.map(toArray))),
   dispose: () => segmented.dispose(),
 });

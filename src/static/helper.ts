@@ -8,7 +8,6 @@ import * as F from "../nn/functional/index.js";
 import { makeParameter } from "../nn/create-parameter.js";
 import type { Initializer } from "../param/initializer.js";
 import { type AttrLike, toParamAttr } from "../param/param-attr.js";
-import type { Parameter } from "../param/parameter.js";
 import { uniqueName } from "../param/unique-name.js";
 import * as tensor from "../tensor/index.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -57,6 +56,13 @@ const activations: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   reciprocal: tensor.reciprocal,
 };
 
+/** What a helper says about a parameter. */
+export interface ParameterOptions {
+  readonly attr: AttrLike;
+  readonly isBias?: boolean;
+  readonly defaultInitializer?: Initializer;
+}
+
 /** One call of a static helper. */
 export class LayerHelper {
   /** `fc_0`, or the name that was given. */
@@ -73,36 +79,24 @@ export class LayerHelper {
     this.name = name ?? uniqueName.generate(type);
   }
 
-  /** A parameter; null when the attribute is false. */
-  parameter(
-    shape: Shape,
-    dtype: DType,
-    o: { readonly attr: AttrLike; readonly isBias?: boolean; readonly defaultInitializer?: Initializer },
-  ): Parameter | null {
+  /** A parameter, or the weight that a {@link WeightNormParamAttr} makes of two; null when the attribute is false. */
+  parameter(shape: Shape, dtype: DType, o: ParameterOptions): Tensor | null {
     const unknown = shape.findIndex((n) => publicExtent(n) < 0);
     if (unknown >= 0)
       throw new InvalidArgumentError(`extent ${unknown} of a parameter would be known only when the Program runs.`, {
         op: this.op,
         hint: "give that extent of the input in static.data.",
       });
+    if (o.attr === "") throw new InvalidArgumentError("the name of a parameter must not be empty.", { op: this.op });
+    if (o.attr instanceof WeightNormParamAttr) return normalizedWeight(this, shape, dtype, o.attr, o);
     return makeParameter(shape, o, this.name, this.name, dtype);
   }
 
   /** A parameter that there is whatever the attribute says. Throws InvalidArgument for false. */
-  required(
-    shape: Shape,
-    dtype: DType,
-    o: { readonly attr: AttrLike; readonly defaultInitializer?: Initializer },
-  ): Parameter {
+  required(shape: Shape, dtype: DType, o: ParameterOptions): Tensor {
     const made = this.parameter(shape, dtype, o);
     if (!made) throw new InvalidArgumentError("the weight cannot be left out.", { op: this.op });
     return made;
-  }
-
-  /** A weight, which a {@link WeightNormParamAttr} makes of two parameters. */
-  weight(shape: Shape, dtype: DType, attr: AttrLike): Tensor {
-    if (!(attr instanceof WeightNormParamAttr)) return this.required(shape, dtype, { attr });
-    return normalizedWeight(this, shape, dtype, attr);
   }
 
   /** Paddle's name for a temporary; `skip` others were made before it. */
@@ -115,7 +109,7 @@ export class LayerHelper {
   }
 
   /** Adds one number a channel, which stand on `axis`. */
-  shifted(y: Tensor, bias: Parameter | null, axis: number): Tensor {
+  shifted(y: Tensor, bias: Tensor | null, axis: number): Tensor {
     if (!bias) return y;
     const fitted =
       axis === y.ndim - 1

@@ -17,7 +17,8 @@ function formatValue(x: unknown): string {
   return typeof x === "string" || typeof x === "boolean" || x === null ? JSON.stringify(x) : String(x);
 }
 
-function formatOp(op: Operator, nameOf: (v: VarDesc) => string): string {
+/** An operator as one line. */
+export function formatOp(op: Operator, nameOf = (v: VarDesc): string => v.name): string {
   const outs = op.outputs.map((v) => `${nameOf(v)}: ${typeOf(v)}`).join(", ");
   const operands = op.operands.map((o) => (typeof o === "object" ? nameOf(o) : o === undefined ? "none" : String(o)));
   const attrs = Object.entries(op.attrs)
@@ -31,7 +32,7 @@ function formatOp(op: Operator, nameOf: (v: VarDesc) => string): string {
 function formatBlock({ index, block, inputs, results }: RegionBlock): string {
   const lines = [
     ...inputs.map((v) => `input ${v.name}: ${typeOf(v)}`),
-    ...block.ops.map((op) => formatOp(op, (v) => v.name)),
+    ...block.ops.map((op) => formatOp(op)),
     `return ${results.map((v) => v.name).join(", ")}`,
   ];
   return [`block ${index} {`, ...lines.map((l) => `  ${l}`), "}"].join("\n");
@@ -54,7 +55,7 @@ export function formatProgram(program: Program): string {
     const role = trace.roles.get(op) ?? "forward";
     const label = trace.labels.get(op);
     const note = [role === "forward" ? "" : role, label ?? ""].filter((s) => s !== "").join(" ");
-    return `  ${formatOp(op, (v) => v.name)}${note === "" ? "" : `  // ${note}`}`;
+    return `  ${formatOp(op)}${note === "" ? "" : `  // ${note}`}`;
   });
   const inner = blocksIn(block.ops).map((b) => formatBlock(b));
   return ["{", ...lines.map((l) => `  ${l}`), ...ops, "}", ...inner].join("\n");

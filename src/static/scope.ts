@@ -2,6 +2,7 @@
 
 import { NotFoundError, PreconditionNotMetError } from "../core/errors.js";
 import type { NdArray } from "../core/nd-array.js";
+import { runScope, type Synchronous } from "../core/scope.js";
 import type { Shape } from "../core/shape.js";
 import { setTensorValue } from "../param/set-value.js";
 import type { Tensor } from "../tensor/tensor.js";
@@ -97,13 +98,30 @@ let current = new Scope();
 /** The scope that executors use. */
 export const globalScope = (): Scope => current;
 
-/** Uses another scope while `fn` runs. */
-export function scopeGuard<R>(scope: Scope, fn: () => R): R {
-  const before = current;
-  current = scope;
-  try {
-    return fn();
-  } finally {
-    current = before;
-  }
+/**
+ * Uses another scope while `fn` runs.
+ *
+ * @throws InvalidArgumentError when `fn` returns a promise: what runs later would find the former scope. Runs take theirs as an option.
+ * @example
+ * ```ts
+ * import { static as static_ } from "oarjs";
+ * const teacher = new static_.Scope();
+ * static_.scopeGuard(teacher, () => static_.globalScope() === teacher); // true
+ * await new static_.Executor().run(static_.defaultStartupProgram(), { scope: teacher });
+ * ```
+ */
+export function scopeGuard<R>(scope: Scope, fn: () => Synchronous<R>): R {
+  const enter = (): (() => void) => {
+    const before = current;
+    current = scope;
+    return () => {
+      current = before;
+    };
+  };
+  return runScope(
+    "scopeGuard",
+    enter,
+    fn,
+    "give runs their scope, exe.run(program, { scope }), or await what the guard started outside of it.",
+  );
 }

@@ -4,7 +4,8 @@ import type { DType } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { formatShape, type Shape } from "../core/shape.js";
-import type { LayerHelper } from "./helper.js";
+import type { LayerHelper, ParameterOptions } from "./helper.js";
+import { Constant } from "../nn/initializer/constant.js";
 import { XavierUniform } from "../nn/initializer/xavier.js";
 import { divide, multiply } from "../ops/arithmetic.js";
 import { sqrt } from "../ops/exponential.js";
@@ -32,7 +33,7 @@ const keys = [
 ] as const;
 
 /**
- * Makes a static helper's weight `g v / |v|` of two parameters, `NAME_g` and `NAME_v`, which the other settings are for. At first the
+ * Makes the weight of one of `static.nn`'s helpers `g v / |v|` of two parameters, `NAME_g` and `NAME_v`, which the other settings are for. At first the
  * weight is what the initializer gives.
  *
  * @throws InvalidArgumentError when dim is negative.
@@ -50,6 +51,7 @@ const keys = [
  */
 export class WeightNormParamAttr extends ParamAttr {
   readonly dim: number | null;
+  override readonly forHelpers = true;
 
   constructor(...rest: Trailing<number | null, WeightNormOptions>) {
     const { dim, doModelAverage, ...o } = splitOptions<WeightNormOptions>("WeightNormParamAttr", rest, keys);
@@ -85,13 +87,19 @@ class From extends Initializer {
 }
 
 /** The two parameters and the weight made of them. */
-export function normalizedWeight(helper: LayerHelper, shape: Shape, dtype: DType, attr: WeightNormParamAttr): Tensor {
+export function normalizedWeight(
+  helper: LayerHelper,
+  shape: Shape,
+  dtype: DType,
+  attr: WeightNormParamAttr,
+  { isBias = false, defaultInitializer }: Omit<ParameterOptions, "attr">,
+): Tensor {
   const { dim, learningRate, regularizer, trainable, needClip, doModelAverage } = attr;
   if (dim !== null && dim >= shape.length)
     throw new InvalidArgumentError(`dim ${dim} is no axis of ${formatShape(shape)}.`, { op: "WeightNormParamAttr" });
-  const base = attr.name ?? uniqueName.generate(`${helper.name}.w`);
+  const base = attr.name ?? uniqueName.generate(`${helper.name}.${isBias ? "b" : "w"}`);
   const rest = { learningRate, regularizer, trainable, needClip, doModelAverage };
-  const initializer = attr.initializer ?? new XavierUniform();
+  const initializer = attr.initializer ?? defaultInitializer ?? (isBias ? new Constant(0) : new XavierUniform());
   const part = (suffix: string, partShape: Shape, first: Initializer) =>
     helper.required(partShape, dtype, { attr: new ParamAttr({ ...rest, name: base + suffix, initializer: first }) });
   // Paddle creates the length first: it is that of the direction, which is drawn with it.

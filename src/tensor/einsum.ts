@@ -1,6 +1,7 @@
 // Einstein summation: planned on the host, computed by matrix products.
 
 import { InvalidArgumentError } from "../core/errors.js";
+import { publicExtent } from "../core/extents.js";
 import { formatShape } from "../core/shape.js";
 import { multiply } from "../ops/arithmetic.js";
 import { matmul } from "../ops/matmul.js";
@@ -95,7 +96,10 @@ function contract(first: Labelled, second: Labelled, needed: ReadonlySet<string>
   for (const c of shared) {
     const [n, m] = [a.x.shape[a.labels.indexOf(c)], b.x.shape[b.labels.indexOf(c)]];
     if (n !== m)
-      throw fail(`"${c}" is ${n} in ${formatShape(a.x.shape)} and ${m} in ${formatShape(b.x.shape)}.`, equation);
+      throw fail(
+        `"${c}" is ${publicExtent(n!)} in ${formatShape(a.x.shape)} and ${publicExtent(m!)} in ${formatShape(b.x.shape)}.`,
+        equation,
+      );
   }
   const batch = shared.filter((c) => needed.has(c));
   const depth = shared.filter((c) => !needed.has(c));

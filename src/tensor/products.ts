@@ -1,6 +1,7 @@
 // Paddle's products of matrices and vectors.
 
 import { InvalidArgumentError } from "../core/errors.js";
+import { publicExtent } from "../core/extents.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { formatShape, normalizeAxes, normalizeAxis } from "../core/shape.js";
 import * as arithmetic from "../ops/arithmetic.js";
@@ -175,11 +176,14 @@ export function tensordot(
     if (have !== want && want === 1) xWide.push(a);
     else if (have !== want && have === 1) yWide.push(yAxes[i]!);
     else if (have !== want)
-      throw new InvalidArgumentError(`axis ${a} of x has extent ${have}, axis ${yAxes[i]} of y ${want}.`, {
-        op: "tensordot",
-        x: x.shape,
-        y: y.shape,
-      });
+      throw new InvalidArgumentError(
+        `axis ${a} of x has extent ${publicExtent(have)}, axis ${yAxes[i]} of y ${publicExtent(want)}.`,
+        {
+          op: "tensordot",
+          x: x.shape,
+          y: y.shape,
+        },
+      );
   });
   // An extent of 1 stands for any: the other operand's axis is summed first.
   const [left, right] = [xWide.length > 0 ? sum(x, xWide, true) : x, yWide.length > 0 ? sum(y, yWide, true) : y];

@@ -24,6 +24,8 @@ export interface Resize {
   attrs(attrs: Attrs): Attrs;
   /** Told the shape that a variable has, beside the one it was written with. */
   learn?(written: Shape, actual: Shape): void;
+  /** What is thrown in place of an error that inferring an operator threw. */
+  failed?(op: Operator, error: unknown): unknown;
 }
 
 const asWritten: Resize = { number: (n) => n, attrs: (attrs) => attrs };
@@ -71,11 +73,19 @@ export class GraphBuilder {
         if (!value) throw new BugError(`variable ${o.name} is used before it is made`);
         return value;
       });
-      this.add(op.record, operands, sizedAttrs(op, operands, resize)).forEach((value, i) => {
+      this.made(op, operands, resize).forEach((value, i) => {
         const desc = op.outputs[i]!;
         known.set(desc, value);
         resize.learn?.(desc.shape, value.shape);
       });
+    }
+  }
+
+  private made(op: Operator, operands: readonly GraphOperand[], resize: Resize): GraphValue[] {
+    try {
+      return this.add(op.record, operands, sizedAttrs(op, operands, resize));
+    } catch (error) {
+      throw resize.failed?.(op, error) ?? error;
     }
   }
 

@@ -77,6 +77,7 @@ class Segment {
         number: (n) => sizes.number(source.resize?.number(n) ?? n),
         attrs: (attrs) => sizes.attrs(source.resize?.attrs(attrs) ?? attrs),
         learn: (written, actual) => sizes.learnDerived(written, actual),
+        failed: (op, error) => source.resize?.failed?.(op, error) ?? error,
       },
       generic: stretch.sized && this.count++ >= ownCode,
     });

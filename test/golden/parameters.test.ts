@@ -32,8 +32,11 @@ describe.each(modes)("ModelAverage, %s", (mode) => {
     for (const [t, [x, y]] of recorded.data.entries()) {
       await run.step(x, y);
       near(values(), want.steps[t]!);
-      const scoped = <R>(fn: () => R): R => (run.scope ? static_.scopeGuard(run.scope, fn) : fn());
-      near(await scoped(() => run.average!.apply(run.exe ?? null, async () => values())), want.averages[t]!);
+      let applied: Promise<ReturnType<typeof values>> | undefined;
+      static_.scopeGuard(run.scope ?? static_.globalScope(), () => {
+        applied = run.average!.apply(run.exe ?? null, async () => values());
+      });
+      near((await applied)!, want.averages[t]!);
       near(values(), want.steps[t]!);
     }
     expect(run.stateNames().sort()).toEqual(Object.keys(want.state).sort());

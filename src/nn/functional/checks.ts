@@ -1,9 +1,12 @@
 // What functions of losses and tables share: how a loss is reduced, and bad class numbers found before a kernel meets them.
 
 import { InvalidArgumentError, OutOfRangeError } from "../../core/errors.js";
+import { publicExtent } from "../../core/extents.js";
+import type { NdArray } from "../../core/nd-array.js";
 import { formatShape, sameShape, sizeOf } from "../../core/shape.js";
 import { sum } from "../../ops/broadcast.js";
 import { mean } from "../../ops/reduction.js";
+import type { VarDesc } from "../../program/program.js";
 import type { Value } from "../../program/value.js";
 import type { Tensor } from "../../tensor/tensor.js";
 import { isCapturing } from "../../trace/bind.js";
@@ -44,18 +47,39 @@ export function requireSameShape(op: string, a: Value, b: Value, names = "input 
 /** More numbers than this are not read before a kernel runs: it keeps them inside the table by itself. */
 const checkedNumbers = 1024;
 
+/** Class numbers must lie in [0, classes), or be `ignore`. */
+export interface Bounds {
+  readonly classes: number;
+  readonly op: string;
+  readonly ignore: number | undefined;
+}
+
+/** What inputs of Programs must be for the ops that read them. */
+const bounds = new WeakMap<object, Bounds[]>();
+
+/** What the ops that read an input of a Program want its numbers to be. */
+export const boundsOf = (input: object): readonly Bounds[] => bounds.get(input) ?? [];
+
 /**
- * Throws OutOfRange when one of a few class numbers is outside [0, classes) and not `ignore`. Only tensors whose numbers are there
- * already are looked at; inside a trace and for large ones kernels stay in bounds without an error.
+ * Throws OutOfRange when one of a few class numbers is outside [0, classes) and not `ignore`. Numbers that are there already are looked
+ * at now, a Program's inputs when they are fed; otherwise, and for large ones, kernels stay in bounds without an error.
  */
 export function checkNumbers(x: Value, classes: number, op: string, ignore?: number): void {
-  if (x.symbol || isCapturing() || sizeOf(x.shape) > checkedNumbers) return;
-  for (const n of Array.from(toArray(x).data as ArrayLike<number | bigint>, Number)) {
+  const symbol = x.symbol as VarDesc | undefined;
+  if (symbol?.isInput && publicExtent(classes) >= 0)
+    bounds.set(symbol, [...(bounds.get(symbol) ?? []), { classes, op, ignore }]);
+  if (symbol || isCapturing() || sizeOf(x.shape) > checkedNumbers) return;
+  checkArray(toArray(x), { classes, op, ignore });
+}
+
+/** Throws OutOfRange when one of a few numbers is not in bounds; `name` is the input that they were fed to. */
+export function checkArray({ data }: NdArray, { classes, op, ignore }: Bounds, name?: string): void {
+  if (data.length > checkedNumbers) return;
+  for (const one of data) {
+    const n = Number(one);
     if ((n >= 0 && n < classes) || n === ignore) continue;
-    throw new OutOfRangeError(`${n} is outside [0, ${classes}).`, {
-      op,
-      value: n,
-      hint: ignore === undefined ? undefined : `or it must equal ignoreIndex, which is ${ignore}.`,
-    });
+    const why = ignore === undefined ? "" : `, or it must equal ignoreIndex, which is ${ignore}`;
+    const hint = name === undefined ? why && `${why.slice(2)}.` : `it was fed to "${name}"${why}.`;
+    throw new OutOfRangeError(`${n} is outside [0, ${classes}).`, { op, value: n, name, hint: hint || undefined });
   }
 }

@@ -91,7 +91,7 @@ function product(helper: LayerHelper, x: Tensor, size: number, keep: number, att
         hint: "give them in static.data, or another numFlattenDims.",
       },
     );
-  const weight = helper.weight([sizeOf(flat), size], x.dtype, attr);
+  const weight = helper.required([sizeOf(flat), size], x.dtype, { attr });
   const matrix = flat.length === 1 ? x : reshape(x, [...x.shape.slice(0, keep), sizeOf(flat)]);
   return matmul(matrix, weight);
 }

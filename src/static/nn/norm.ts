@@ -107,8 +107,8 @@ export function batchNorm(input: Tensor, ...rest: Trailing<Activation, StaticBat
     dataFormat: format,
     useGlobalStats: o.isTest || o.useGlobalStats ? true : null,
   });
-  // Paddle's op has three temporaries before its output.
-  return helper.activated(helper.named(y, 3), o.act);
+  // Paddle's op has three temporaries before its output, and two when it tests.
+  return helper.activated(helper.named(y, o.isTest ? 2 : 3), o.act);
 }
 
 /** Options of {@link layerNorm}. */
