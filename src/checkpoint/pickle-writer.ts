@@ -25,6 +25,23 @@ export class NamedArray {
  * const bytes = writePickle({ weight: array, steps: 3 });
  */
 export function writePickle(value: unknown, protocol: PickleProtocol = 4): Uint8Array {
+  const parts = pickleParts(value, protocol);
+  const out = new Uint8Array(parts.reduce((n, part) => n + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/**
+ * As {@link writePickle}, in parts that stand one after another in the file: large arrays as they are, not copied, to be written at once.
+ *
+ * @example
+ * for (const part of pickleParts({ weight: array })) writeSync(file, part);
+ */
+export function pickleParts(value: unknown, protocol: PickleProtocol = 4): Uint8Array[] {
   if (protocol !== 2 && protocol !== 3 && protocol !== 4)
     throw new InvalidArgumentError(`protocol must be 2, 3 or 4, got ${describe(protocol)}.`, { op: "save" });
   const writer = new Writer(protocol);
@@ -60,15 +77,9 @@ class Writer {
     this.pending = [];
   }
 
-  finish(): Uint8Array {
+  finish(): Uint8Array[] {
     this.flush();
-    const out = new Uint8Array(this.chunks.reduce((n, c) => n + c.length, 0));
-    let at = 0;
-    for (const chunk of this.chunks) {
-      out.set(chunk, at);
-      at += chunk.length;
-    }
-    return out;
+    return this.chunks;
   }
 
   private u32(n: number): void {

@@ -1,14 +1,28 @@
 // Files of Node: written under a temporary name and renamed, so that nobody sees half a file.
 
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
+import {
+  closeSync,
+  existsSync,
+  fsync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { NotFoundError, UnavailableError } from "../core/errors.js";
 import { fetchBytes } from "./fetch.js";
 import type { Files, FileSource, LocalFiles } from "./files.js";
+
+/** Bytes of one call of the system: fewer than any system takes at once. */
+const WRITE_BYTES = 2 ** 30;
 
 /** Files of this machine by path or `file:` URL; other URLs are fetched. */
 export const files: Files = {
@@ -25,23 +39,31 @@ export const files: Files = {
   async write(to, bytes, makeFolders = false) {
     const path = pathOf(to);
     if (path === undefined) throw new UnavailableError(`${String(to)} cannot be written to.`, { op: "save" });
-    if (makeFolders) await mkdir(dirname(path), { recursive: true });
     const temporary = `${path}.${randomUUID()}.tmp`;
     try {
-      const file = await open(temporary, "wx");
+      if (makeFolders) mkdirSync(dirname(path), { recursive: true });
+      const file = openSync(temporary, "wx");
       try {
-        await file.writeFile(bytes);
-        await file.sync();
+        writeAll(file, bytes instanceof Uint8Array ? [bytes] : bytes);
+        await flushed(file);
       } finally {
-        await file.close();
+        closeSync(file);
       }
-      await rename(temporary, path);
+      renameSync(temporary, path);
     } catch (error) {
-      await rm(temporary, { force: true });
+      rmSync(temporary, { force: true });
       throw failure("save", path, error);
     }
   },
 };
+
+const flushed = promisify(fsync);
+
+/** Writes parts one after another: into the system's memory, which takes less time than a copy of them would. */
+function writeAll(file: number, parts: readonly Uint8Array[]): void {
+  for (const part of parts)
+    for (let at = 0; at < part.length; ) at += writeSync(file, part, at, Math.min(part.length - at, WRITE_BYTES));
+}
 
 /** Files by path or `file:` URL; packages as the program's folder, then this package's, would import them. */
 export const localFiles: LocalFiles = {

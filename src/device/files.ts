@@ -7,8 +7,12 @@ export type FileSource = string | URL;
 export interface Files {
   /** @throws NotFoundError when there is no such file, UnavailableError when it cannot be read. */
   read(from: FileSource): Promise<Uint8Array>;
-  /** Writes all or nothing. @throws UnavailableError when it cannot be written. */
-  write(to: FileSource, bytes: Uint8Array, makeFolders?: boolean): Promise<void>;
+  /**
+   * Writes all or nothing. The bytes, given whole or in parts, are read before this returns its promise: they may change afterwards.
+   *
+   * @throws UnavailableError when it cannot be written.
+   */
+  write(to: FileSource, bytes: Uint8Array | readonly Uint8Array[], makeFolders?: boolean): Promise<void>;
 }
 
 /** Files of this machine that are read at once, for what a constructor needs. */

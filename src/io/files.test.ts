@@ -9,6 +9,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { InvalidArgumentError, NotFoundError, UnavailableError, UnimplementedError } from "../core/errors.js";
 import { type NdArray, ndArray } from "../core/nd-array.js";
+import type { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
 import { load, save } from "./files.js";
 
@@ -43,6 +44,16 @@ describe("files", () => {
     const state = await load<Record<string, NdArray>>(path);
     expect(Object.keys(state)).toEqual(["fc.weight", "fc.bias"]);
     expect(state["fc.weight"]).toEqual(x);
+  });
+
+  it("keeps the values a tensor had when it was saved", async () => {
+    const [path, t] = [join(folder, "now.pdparams"), toTensor([[1, 2, 3]]).tile([100, 100])];
+    const saving = save({ t }, path as `${string}.pdparams`);
+    t.fill_(7);
+    await saving;
+    const saved = (await load<Record<string, Tensor>>(path))["t"]!;
+    expect(await saved.at(99).tolist()).toEqual(Array.from({ length: 300 }, (_, i) => (i % 3) + 1));
+    rmSync(path);
   });
 
   it("gives bytes without a path, and takes them", async () => {

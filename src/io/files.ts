@@ -7,7 +7,7 @@ import { readNpz, writeNpz } from "../checkpoint/npz.js";
 import { hasTensorMagic, readTensor, writeTensor } from "../checkpoint/lod-tensor.js";
 import { fromPaddle, nameTable } from "../checkpoint/paddle-state.js";
 import { hasPickleMagic, readPickle } from "../checkpoint/pickle-reader.js";
-import { NamedArray, type PickleProtocol, writePickle } from "../checkpoint/pickle-writer.js";
+import { NamedArray, type PickleProtocol, pickleParts, writePickle } from "../checkpoint/pickle-writer.js";
 import { InvalidArgumentError, UnimplementedError } from "../core/errors.js";
 import { isNdArray, type NdArray } from "../core/nd-array.js";
 import { checkOptions, describe, isOptions } from "../core/options.js";
@@ -16,7 +16,7 @@ import { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
 import { globalScope } from "../static/scope.js";
 import { eagerly } from "../trace/bind.js";
-import { toArray } from "../trace/eager.js";
+import { viewArray } from "../trace/eager.js";
 
 /** What {@link load} reads: a path, a URL, a Blob (a File of an input element), or bytes. */
 export type LoadSource = string | URL | Blob | ArrayBuffer | Uint8Array;
@@ -130,9 +130,11 @@ export async function save(object: Savable, path: string | URL, options?: SaveOp
 export async function save(object: Savable, path?: string | URL, options?: SaveOptions): Promise<unknown> {
   const keys = ["compressed", "format", "protocol", "useBinaryFormat"] as const;
   const o = checkOptions<SaveOptions>("save", options, keys);
-  const bytes = encode(object, formatOf(object, path, o), o);
-  if (path === undefined) return bytes;
-  return files.write(path, bytes);
+  const format = formatOf(object, path, o);
+  if (path === undefined) return encode(object, format, o);
+  // Tensors are written from where they are, before this returns its promise.
+  const pickle = format === "pickle" && !o.useBinaryFormat;
+  return files.write(path, pickle ? pickleParts(picklable(object), o.protocol) : encode(object, format, o));
 }
 
 function formatOf(object: unknown, path: string | URL | undefined, o: SaveOptions): SaveFormat {
@@ -156,8 +158,10 @@ function encode(object: unknown, format: SaveFormat, o: SaveOptions): Uint8Array
     return writeNpz(Object.fromEntries(arrays), { compressed: o.compressed ?? false });
   }
   if (o.useBinaryFormat) return writeTensor(arrayOf(object, "the object"));
-  return writePickle(isStateDict(object) ? withNames(object) : pickled(object), o.protocol);
+  return writePickle(picklable(object), o.protocol);
 }
+
+const picklable = (object: unknown): unknown => (isStateDict(object) ? withNames(object) : pickled(object));
 
 /** The number of updates in an optimizer's state, which Paddle ignores. */
 const stepCountKey = "StepCount@@";
@@ -208,10 +212,10 @@ function entriesOf(object: unknown): [string, unknown][] {
   });
 }
 
-/** The elements; a Program's variable is read from the scope. */
+/** The elements, where they are; a Program's variable is read from the scope. */
 function arrayOf(x: unknown, name: string): NdArray {
   const held = x instanceof Tensor && x.symbol ? globalScope().require(x.symbol.name, "save") : x;
-  if (held instanceof Tensor) return toArray(held);
+  if (held instanceof Tensor) return viewArray(held);
   if (isNdArray(held)) return held;
   throw new InvalidArgumentError(`${name} must be a tensor or an NdArray, got ${describe(x)}.`, { op: "save", name });
 }

@@ -338,12 +338,22 @@ function composedKey(operands: readonly (Value | number | undefined)[], attrs: A
   return `${ins.join(";")}|${keyOf(attrs)}`;
 }
 
+/** A tensor's elements in the heap. */
+function viewAt(on: Engine, dtype: DType, shape: Shape, address: number): NdArray {
+  const data = new dtypes[dtype].array(on.heap.memory.buffer, address, entriesOf(dtype, sizeOf(shape)));
+  return { dtype, shape, data };
+}
+
 /** Copies a tensor's elements out of the heap. */
 export function readArray(on: Engine, dtype: DType, shape: Shape, address: number): NdArray {
   const data = emptyData(dtype, sizeOf(shape));
-  const source = new dtypes[dtype].array(on.heap.memory.buffer, address, entriesOf(dtype, sizeOf(shape)));
-  (data as Uint8Array).set(source as Uint8Array);
+  (data as Uint8Array).set(viewAt(on, dtype, shape, address).data as Uint8Array);
   return { dtype, shape, data };
+}
+
+/** The elements of an eager value where they are in the heap: to be read at once, before anything is allocated or computed. */
+export function viewArray(v: Value): NdArray {
+  return viewAt(engine(), v.dtype, v.shape, storageOf(v, "data").address);
 }
 
 /** Copies elements into the heap. */
