@@ -1,6 +1,6 @@
 // ExponentialMovingAverage: shadows of parameters, kept by the Program and put in place for evaluation.
 
-import { splitOptions, type Trailing } from "../core/options.js";
+import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import { PreconditionNotMetError } from "../core/errors.js";
 import { overwrite } from "../param/set-value.js";
 import type { Parameter } from "../param/parameter.js";
@@ -24,6 +24,14 @@ export interface EmaOptions {
   readonly name?: string | null | undefined;
 }
 
+/** Options of {@link ExponentialMovingAverage.apply}. */
+export interface EmaApplyOptions {
+  /** Whether the parameters come back afterwards. Default true. */
+  readonly needRestore?: boolean | undefined;
+  /** Whose parameters; the current scope unless given. */
+  readonly scope?: Scope | null | undefined;
+}
+
 /**
  * Keeps `average = decay · average + (1 - decay) · parameter` of every trainable parameter, from 0; what is applied is corrected by
  * `1 / (1 - decay^updates)`, as in Paddle. Make it after `minimize`, call `update()` once while building.
@@ -31,7 +39,8 @@ export interface EmaOptions {
 export class ExponentialMovingAverage {
   readonly decay: number;
   private readonly shadows = new Map<Parameter, Tensor>();
-  private readonly kept = new Map<Parameter, Tensor>();
+  /** What `apply` put averages into, with the values that were there. */
+  private readonly kept = new Map<Tensor, Tensor>();
   private readonly program: Program;
   /** The product of all decays so far. */
   private power: Tensor;
@@ -74,29 +83,46 @@ export class ExponentialMovingAverage {
   /**
    * Puts the averages in the parameters' place while `fn` runs, then the parameters back.
    *
-   * @throws PreconditionNotMetError before the startup Program ran.
+   * @param options `needRestore: false` leaves the averages there until {@link ExponentialMovingAverage.restore}; `scope`: the current
+   * one unless given
+   * @throws PreconditionNotMetError before the startup Program ran, and where averages are in place already.
    */
-  async apply<R>(_executor: Executor, fn: () => R | Promise<R>, scope = globalScope()): Promise<R> {
+  async apply<R>(_executor: Executor, fn: () => R | Promise<R>, options?: EmaApplyOptions): Promise<R> {
+    const { needRestore = true, scope } = checkOptions<EmaApplyOptions>("ExponentialMovingAverage.apply", options, [
+      "needRestore",
+      "scope",
+    ]);
+    this.put(scope ?? globalScope());
+    try {
+      return await fn();
+    } finally {
+      if (needRestore) this.restore();
+    }
+  }
+
+  private put(scope: Scope): void {
+    if (this.kept.size > 0)
+      throw new PreconditionNotMetError("the averages are in the parameters' place already.", {
+        op: "ExponentialMovingAverage",
+        hint: "call restore() first.",
+      });
     const held = (name: string): Tensor => valueOrThrow(scope, name);
-    const correction = 1 / (1 - Number(toArray(held(this.power.name!)).data[0]));
+    const power = Number(toArray(held(this.power.name!)).data[0]);
+    // Before the first update the averages are 0, as in Paddle, and there is nothing to correct.
+    const correction = power === 1 ? 1 : 1 / (1 - power);
     for (const [p, shadow] of this.shadows) {
       const value = held(p.name);
-      this.kept.set(p, fromArray(toArray(value)) as Tensor);
+      this.kept.set(value, fromArray(toArray(value)) as Tensor);
       overwrite(
         value,
         withGrad(false, () => held(shadow.name!).multiply(correction)),
       );
     }
-    try {
-      return await fn();
-    } finally {
-      this.restore(_executor, scope);
-    }
   }
 
-  /** Puts the parameters back; `apply` does it by itself. */
-  restore(_executor: Executor, scope = globalScope()): void {
-    for (const [p, value] of this.kept) overwrite(valueOrThrow(scope, p.name), value);
+  /** Puts the parameters back; `apply` does it by itself. An executor is accepted for Paddle's sake. */
+  restore(_executor?: Executor): void {
+    for (const [value, own] of this.kept) overwrite(value, own);
     this.kept.clear();
   }
 }

@@ -10,7 +10,7 @@ export {
   type GradientOptions,
   gradients,
 } from "./data.js";
-export { type EmaOptions, ExponentialMovingAverage } from "./ema.js";
+export { type EmaApplyOptions, type EmaOptions, ExponentialMovingAverage } from "./ema.js";
 export { CompiledProgram, Executor, type Feed, type RunOptions } from "./executor.js";
 export { createGlobalVar, type GlobalVarOptions, nameScope } from "./global-var.js";
 export { type FunctionOutput, Print, type PrintOptions, pyFunc, type PyFuncOptions } from "./host.js";
