@@ -62,12 +62,14 @@ export const codeOfDType: Readonly<Record<DType, string>> = {
  * const { dtype, shape, data } = readNpy(await readFile("x.npy"));
  */
 export function readNpy(bytes: Uint8Array, options: NpyOptions = {}, format = "npy"): NdArray {
-  return decodeElements(bytes, readNpyHeader(bytes, format), options, format);
+  const header = readNpyHeader(bytes, format);
+  checkSize(bytes, header, format);
+  return decodeElements(new Uint8Array(bytes.subarray(header.dataOffset)), header, options, format);
 }
 
-/** The array that a header describes, its elements `header.dataOffset` bytes on; pickled arrays have the same parts. */
-export function decodeElements(bytes: Uint8Array, header: NpyHeader, options: NpyOptions, format: string): NdArray {
-  const raw = readElements(bytes, header, format);
+/** The array that a header describes, of elements in memory that it may keep; pickled arrays have the same parts. */
+export function decodeElements(elements: Uint8Array, header: NpyHeader, options: NpyOptions, format: string): NdArray {
+  const raw = inThisOrder(elements, header, format);
   const array = interpret(raw, header.shape, options, format);
   return header.fortranOrder && header.shape.length > 1 ? { ...array, data: toRowMajor(array) } : array;
 }
@@ -97,25 +99,32 @@ export function writeNpy(array: NdArray): Uint8Array {
 interface RawElements {
   /** NumPy's type code without byte order. */
   readonly code: string;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly bytes: Uint8Array;
 }
 
-/** Copies the elements out, in this machine's byte order (little-endian, as WebAssembly's). */
-function readElements(bytes: Uint8Array, { descr, shape, dataOffset }: NpyHeader, format: string): RawElements {
-  const [, order, code = ""] = /^([<>|=]?)([a-zA-Z]\d{1,3})$/.exec(descr) ?? [];
+/** NumPy's type code of elements, and their byte order. */
+function typeOf(descr: string, format: string): { readonly order: string; readonly code: string; itemBytes: number } {
+  const [, order = "", code = ""] = /^([<>|=]?)([a-zA-Z]\d{1,3})$/.exec(descr) ?? [];
   if (!Object.hasOwn(dtypeOfCode, code) && code !== "u4" && code !== "u8") throw unsupported(descr, format);
-  const itemBytes = Number.parseInt(code.slice(1), 10);
-  // The header's size is believed only after it was compared with what is there.
-  const needed = sizeOf(shape) * itemBytes;
+  return { order, code, itemBytes: Number.parseInt(code.slice(1), 10) };
+}
+
+/** The header's size is believed only after it was compared with what is there. */
+function checkSize(bytes: Uint8Array, { descr, shape, dataOffset }: NpyHeader, format: string): void {
+  const needed = sizeOf(shape) * typeOf(descr, format).itemBytes;
   const available = bytes.length - dataOffset;
   if (needed > available) {
     const size = `shape [${shape.join(", ")}] of ${descr} needs ${needed} bytes`;
     throw corrupt(format, bytes.length, `the file ends: ${size}, ${available} are there`);
   }
   if (needed < available) throw corrupt(format, dataOffset + needed, `${available - needed} bytes follow the array`);
-  const copy = Uint8Array.from(bytes.subarray(dataOffset));
-  if (order === ">") swapBytes(copy, code.startsWith("c") ? itemBytes / 2 : itemBytes);
-  return { code, bytes: copy };
+}
+
+/** The elements brought to this machine's byte order (little-endian, as WebAssembly's). */
+function inThisOrder(bytes: Uint8Array, { descr }: NpyHeader, format: string): RawElements {
+  const { order, code, itemBytes } = typeOf(descr, format);
+  if (order === ">") swapBytes(bytes, code.startsWith("c") ? itemBytes / 2 : itemBytes);
+  return { code, bytes };
 }
 
 function unsupported(descr: string, format: string): UnimplementedError {
@@ -130,21 +139,25 @@ function unsupported(descr: string, format: string): UnimplementedError {
 }
 
 function interpret({ code, bytes }: RawElements, shape: Shape, options: NpyOptions, format: string): NdArray {
+  const { buffer, byteOffset, length } = bytes;
   if (code === "u4") {
-    return { dtype: "int64", shape, data: BigInt64Array.from(new Uint32Array(bytes.buffer), BigInt) };
+    return { dtype: "int64", shape, data: BigInt64Array.from(new Uint32Array(buffer, byteOffset, length / 4), BigInt) };
   }
-  if (code === "u8") return { dtype: "int64", shape, data: signed(new BigUint64Array(bytes.buffer), format) };
+  if (code === "u8") {
+    return { dtype: "int64", shape, data: signed(new BigUint64Array(buffer, byteOffset, length / 8), format) };
+  }
   if (code === "u2" && options.uint16 === "int32") {
-    return { dtype: "int32", shape, data: Int32Array.from(new Uint16Array(bytes.buffer)) };
+    return { dtype: "int32", shape, data: Int32Array.from(new Uint16Array(buffer, byteOffset, length / 2)) };
   }
   if (code === "b1") return { dtype: "bool", shape, data: bytes.map((b) => (b === 0 ? 0 : 1)) };
   const dtype = dtypeOfCode[code]!;
-  return { dtype, shape, data: new dtypes[dtype].array(bytes.buffer) };
+  const { array } = dtypes[dtype];
+  return { dtype, shape, data: new array(buffer, byteOffset, length / array.BYTES_PER_ELEMENT) };
 }
 
-function signed(values: BigUint64Array<ArrayBuffer>, format: string): BigInt64Array {
+function signed(values: BigUint64Array, format: string): BigInt64Array {
   const index = values.findIndex((v) => v >= 1n << 63n);
-  if (index === -1) return new BigInt64Array(values.buffer);
+  if (index === -1) return new BigInt64Array(values.buffer, values.byteOffset, values.length);
   throw new UnimplementedError(`uint64 element ${index} is ${values[index]}, beyond int64.`, { op: format, index });
 }
 

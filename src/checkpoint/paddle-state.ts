@@ -16,6 +16,8 @@ export type Plain = null | boolean | number | bigint | string | Uint8Array | unk
 export interface PlainOptions {
   /** Gives a tensor for an array, with its name if it has one. */
   readonly tensor: (array: NdArray, name: string | undefined) => unknown;
+  /** Gives what stands for an array that stays one. By default the array. */
+  readonly array?: ((array: NdArray) => NdArray) | undefined;
   /** Keep the table of names as an entry. */
   readonly keepNameTable?: boolean | undefined;
 }
@@ -82,7 +84,7 @@ function plain(x: PickleValue, options: PlainOptions, onlyNamed: boolean, seen: 
   const known = seen.get(x);
   if (known !== undefined) return known;
   if (isNdArray(x)) {
-    const made = onlyNamed ? x : options.tensor(x, undefined);
+    const made = onlyNamed ? (options.array?.(x) ?? x) : options.tensor(x, undefined);
     seen.set(x, made);
     return made;
   }

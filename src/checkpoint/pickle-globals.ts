@@ -2,6 +2,7 @@
 
 import type { NdArray } from "../core/nd-array.js";
 import { sizeOf } from "../core/shape.js";
+import { Stretch } from "./byte-source.js";
 import { decodeElements } from "./npy.js";
 import { type PickleValue, Tuple } from "./pickle-values.js";
 
@@ -27,7 +28,10 @@ export class ArrayHolder {
 }
 
 /** What stands on the stack of the pickle machine. */
-export type PickleItem = PickleValue | Callable | NumpyType | ArrayHolder;
+export type PickleItem = PickleValue | Callable | NumpyType | ArrayHolder | Stretch;
+
+/** Whether a value is bytes, read or not. */
+export const isData = (x: unknown): x is Uint8Array | Stretch => x instanceof Uint8Array || x instanceof Stretch;
 
 /** Says what is wrong; the reader adds where. */
 export class Refusal extends Error {}
@@ -61,7 +65,12 @@ function reconstruct(args: readonly PickleItem[]): ArrayHolder {
 }
 
 /** The elements of an array given as bytes. */
-export function arrayOf(type: NumpyType, shape: readonly unknown[], fortranOrder: boolean, data: Uint8Array): NdArray {
+export function arrayOf(
+  type: NumpyType,
+  shape: readonly unknown[],
+  fortranOrder: boolean,
+  data: Uint8Array | Stretch,
+): NdArray {
   const extents = shape.map((n) =>
     typeof n === "number" && Number.isSafeInteger(n) && n >= 0 ? n : refuse(`${String(n)} is no extent`),
   );
@@ -73,14 +82,13 @@ export function arrayOf(type: NumpyType, shape: readonly unknown[], fortranOrder
     );
   const order = type.order === ">" ? ">" : type.order === "|" ? "|" : "<";
   const header = { descr: order + type.code, shape: extents, fortranOrder, dataOffset: 0 };
-  return decodeElements(data, header, {}, "pickle");
+  return decodeElements(data instanceof Stretch ? data.elements() : new Uint8Array(data), header, {}, "pickle");
 }
 
 function scalar(args: readonly PickleItem[]): PickleItem {
   const [type, data] = args;
   if (!isType(type)) return refuse("a scalar without a type");
-  const bytes =
-    typeof data === "string" ? latin1(data) : data instanceof Uint8Array ? data : refuse("a scalar without data");
+  const bytes = typeof data === "string" ? latin1(data) : isData(data) ? data : refuse("a scalar without data");
   const { dtype, data: elements } = arrayOf(type, [], false, bytes);
   if (elements.length !== 1) return refuse("a complex scalar");
   const x = elements[0]!;
@@ -91,7 +99,7 @@ function scalar(args: readonly PickleItem[]): PickleItem {
 /** Protocol 5's arrays: buffer, type, shape, order. */
 function fromBuffer(args: readonly PickleItem[]): PickleItem {
   const [data, type, shape, order] = args;
-  if (!(data instanceof Uint8Array) || !isType(type) || !(shape instanceof Tuple)) return refuse("a damaged array");
+  if (!isData(data) || !isType(type) || !(shape instanceof Tuple)) return refuse("a damaged array");
   return arrayOf(type, shape.items, order === "F", data);
 }
 

@@ -1,12 +1,14 @@
 // Reads Python pickles, protocols 2 to 5: a stack machine over a fixed table of allowed callables. Nothing in a file is executed.
 
 import { isNdArray } from "../core/nd-array.js";
+import { type ByteSource, sourceOf, Stretch } from "./byte-source.js";
 import { corrupt } from "./corrupt.js";
 import {
   ArrayHolder,
   arrayOf,
   Callable,
   globals,
+  isData,
   latin1,
   NumpyType,
   type PickleItem,
@@ -14,18 +16,25 @@ import {
 } from "./pickle-globals.js";
 import { type PickleValue, Tuple } from "./pickle-values.js";
 
+/** Bytes in a row from which they stay unread until they are needed. */
+const LONG = 65536;
+/** Bytes of a source that is no memory are read so many at a time. */
+const WINDOW = 16384;
+/** The longest line: of a global's name. */
+const LINE = 4096;
+
 /** Values nested deeper than this are refused: no checkpoint is, and plain recursion must not overflow. */
 const maxDepth = 200;
 
 /**
- * Reads the value of a pickle.
+ * Reads the value of a pickle, from memory or from a source, of which long arrays are read once, to where its `elements` gives them.
  *
  * @throws InvalidArgumentError with `fields.offset` when the bytes are damaged, or name anything but arrays and plain data.
  * @example
  * const state = readPickle(await readFile("linear.pdparams"));
  */
-export function readPickle(bytes: Uint8Array): PickleValue {
-  const machine = new Machine(bytes);
+export function readPickle(from: Uint8Array | ByteSource): PickleValue {
+  const machine = from instanceof Uint8Array ? new Machine(sourceOf(from), from.length) : new Machine(from, WINDOW);
   try {
     return finished(machine.run(), new Map(), 0);
   } catch (error) {
@@ -47,16 +56,20 @@ const isKey = (x: unknown): boolean =>
 class Machine {
   /** The byte being read. */
   offset = 0;
-  private readonly view: DataView;
+  /** Bytes of the source that are at hand, and where they begin. */
+  private window: Uint8Array = new Uint8Array(0);
+  private start = 0;
+  private view = new DataView(this.window.buffer);
   private readonly stack: PickleItem[] = [];
   /** Heights of the stack at marks. */
   private readonly marks: number[] = [];
   private readonly memo = new Map<number, PickleItem>();
   private readonly decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-  constructor(private readonly bytes: Uint8Array) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
+  constructor(
+    private readonly source: ByteSource,
+    private readonly windowBytes: number,
+  ) {}
 
   run(): PickleItem {
     for (;;) {
@@ -69,33 +82,72 @@ class Machine {
   }
 
   byte(): number {
-    return this.bytes[this.skip(1)]!;
+    const at = this.skip(1);
+    return this.window[at]!;
   }
 
-  /** Moves on; gives where it stood. */
-  skip(n: number): number {
+  /** Moves on; gives where it stood, in the source. */
+  private pass(n: number): number {
     const at = this.offset;
-    if (!(n >= 0) || at + n > this.bytes.length)
-      throw new Refusal(`the file ends ${at + n - this.bytes.length} bytes early`);
+    if (!(n >= 0) || at + n > this.source.length)
+      throw new Refusal(`the file ends ${at + n - this.source.length} bytes early`);
     this.offset = at + n;
     return at;
   }
 
-  u16 = (): number => this.view.getUint16(this.skip(2), true);
-  i32 = (): number => this.view.getInt32(this.skip(4), true);
-  u32 = (): number => this.view.getUint32(this.skip(4), true);
-  f64 = (): number => this.view.getFloat64(this.skip(8), false);
+  /** Moves on; gives where it stood, in the window, which holds what was passed. */
+  skip(n: number): number {
+    const at = this.pass(n);
+    this.show(at, n);
+    return at - this.start;
+  }
+
+  /** Has the window hold these bytes. */
+  private show(at: number, n: number): void {
+    if (at >= this.start && at + n <= this.start + this.window.length) return;
+    this.window = this.source.read(at, Math.min(Math.max(n, this.windowBytes), this.source.length - at));
+    this.start = at;
+    this.view = new DataView(this.window.buffer, this.window.byteOffset, this.window.byteLength);
+  }
+
+  // The window, and the view with it, may be another one after a skip.
+  u16(): number {
+    const at = this.skip(2);
+    return this.view.getUint16(at, true);
+  }
+
+  i32(): number {
+    const at = this.skip(4);
+    return this.view.getInt32(at, true);
+  }
+
+  u32(): number {
+    const at = this.skip(4);
+    return this.view.getUint32(at, true);
+  }
+
+  f64(): number {
+    const at = this.skip(8);
+    return this.view.getFloat64(at, false);
+  }
 
   /** A length of eight bytes, if it can be one. */
   u64(): number {
-    const n = this.view.getBigUint64(this.skip(8), true);
-    if (n > BigInt(this.bytes.length)) throw new Refusal(`${n} bytes are announced, the file has ${this.bytes.length}`);
+    const at = this.skip(8);
+    const n = this.view.getBigUint64(at, true);
+    const { length } = this.source;
+    if (n > BigInt(length)) throw new Refusal(`${n} bytes are announced, the file has ${length}`);
     return Number(n);
   }
 
   take(n: number): Uint8Array {
     const at = this.skip(n);
-    return this.bytes.subarray(at, at + n);
+    return this.window.subarray(at, at + n);
+  }
+
+  /** Bytes as a value: short ones as they are, long ones to be read where they are needed. */
+  data(n: number): Uint8Array | Stretch {
+    return n < LONG ? this.take(n) : new Stretch(this.source, this.pass(n), n);
   }
 
   text(n: number): string {
@@ -113,9 +165,11 @@ class Machine {
   }
 
   line(): string {
-    const end = this.bytes.indexOf(0x0a, this.offset);
+    this.show(this.offset, Math.min(LINE, this.source.length - this.offset));
+    const from = this.offset - this.start;
+    const end = this.window.indexOf(0x0a, from);
     if (end < 0) throw new Refusal("a line does not end");
-    const text = this.text(end - this.offset);
+    const text = this.text(end - from);
     this.skip(1);
     return text;
   }
@@ -208,8 +262,10 @@ class Machine {
     if (!(dict instanceof Map)) throw new Refusal("an entry for something that is no dict");
     if (items.length % 2 !== 0) throw new Refusal("a key without a value");
     for (let i = 0; i < items.length; i += 2) {
-      if (!isKey(items[i])) throw new Refusal("a key that cannot be one");
-      dict.set(items[i]!, items[i + 1]!);
+      const key: PickleItem = items[i]!;
+      const known = key instanceof Stretch ? key.read() : key;
+      if (!isKey(known)) throw new Refusal("a key that cannot be one");
+      dict.set(known as PickleValue, items[i + 1]!);
     }
   }
 
@@ -222,8 +278,8 @@ class Machine {
 
 function arrayFrom(state: Tuple): ReturnType<typeof arrayOf> {
   const [, shape, type, fortran, data] = state.items.length === 5 ? state.items : [];
-  const raw = typeof data === "string" ? latin1(data) : data;
-  if (!(shape instanceof Tuple) || !((type as unknown) instanceof NumpyType) || !(raw instanceof Uint8Array))
+  const raw: PickleItem | undefined = typeof data === "string" ? latin1(data) : data;
+  if (!(shape instanceof Tuple) || !((type as unknown) instanceof NumpyType) || !isData(raw))
     throw new Refusal("a damaged array, or one of Python objects");
   return arrayOf(type as unknown as NumpyType, shape.items, fortran === true || fortran === 1, raw);
 }
@@ -267,10 +323,10 @@ const operations: Readonly<Record<number, (m: Machine) => void>> = {
   88: (m) => m.push(m.text(m.u32())),
   140: (m) => m.push(m.text(m.byte())),
   141: (m) => m.push(m.text(m.u64())),
-  66: (m) => m.push(m.take(m.u32())),
+  66: (m) => m.push(m.data(m.u32())),
   67: (m) => m.push(m.take(m.byte())),
-  142: (m) => m.push(m.take(m.u64())),
-  150: (m) => m.push(m.take(m.u64())),
+  142: (m) => m.push(m.data(m.u64())),
+  150: (m) => m.push(m.data(m.u64())),
   93: (m) => m.push([]),
   97: (m) => {
     const x = value(m);
@@ -320,6 +376,7 @@ function finished(x: PickleItem, seen: Map<object, PickleValue>, depth: number):
     if (!x.array) throw new Refusal("an array without its elements");
     return x.array;
   }
+  if (x instanceof Stretch) return x.read();
   if (x instanceof Callable || x instanceof NumpyType) throw new Refusal("a class or function stands for a value");
   const known = seen.get(x);
   if (known !== undefined) return known;

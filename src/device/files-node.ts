@@ -4,10 +4,12 @@ import { randomUUID } from "node:crypto";
 import {
   closeSync,
   existsSync,
+  fstatSync,
   fsync,
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
@@ -19,13 +21,23 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { NotFoundError, UnavailableError } from "../core/errors.js";
 import { fetchBytes } from "./fetch.js";
-import type { Files, FileSource, LocalFiles } from "./files.js";
+import type { Files, FileSource, LocalFiles, OpenFile } from "./files.js";
 
 /** Bytes of one call of the system: fewer than any system takes at once. */
-const WRITE_BYTES = 2 ** 30;
+const BYTES_AT_ONCE = 2 ** 30;
 
 /** Files of this machine by path or `file:` URL; other URLs are fetched. */
 export const files: Files = {
+  open(from) {
+    const path = pathOf(from);
+    if (path === undefined) return undefined;
+    try {
+      return new NodeFile(path);
+    } catch (error) {
+      throw failure("load", path, error);
+    }
+  },
+
   async read(from) {
     const path = pathOf(from);
     if (path === undefined) return fetchBytes(from);
@@ -57,12 +69,38 @@ export const files: Files = {
   },
 };
 
+class NodeFile implements OpenFile {
+  readonly length: number;
+  private readonly file: number;
+
+  constructor(private readonly path: string) {
+    this.file = openSync(path, "r");
+    this.length = fstatSync(this.file).size;
+  }
+
+  fill(target: Uint8Array, at: number): void {
+    try {
+      for (let n = 0; n < target.length; ) {
+        const read = readSync(this.file, target, n, Math.min(target.length - n, BYTES_AT_ONCE), at + n);
+        if (read === 0) throw new Error("it became shorter while it was read");
+        n += read;
+      }
+    } catch (error) {
+      throw failure("load", this.path, error);
+    }
+  }
+
+  close(): void {
+    closeSync(this.file);
+  }
+}
+
 const flushed = promisify(fsync);
 
 /** Writes parts one after another: into the system's memory, which takes less time than a copy of them would. */
 function writeAll(file: number, parts: readonly Uint8Array[]): void {
   for (const part of parts)
-    for (let at = 0; at < part.length; ) at += writeSync(file, part, at, Math.min(part.length - at, WRITE_BYTES));
+    for (let at = 0; at < part.length; ) at += writeSync(file, part, at, Math.min(part.length - at, BYTES_AT_ONCE));
 }
 
 /** Files by path or `file:` URL; packages as the program's folder, then this package's, would import them. */

@@ -3,8 +3,19 @@
 /** Where bytes are: a path or URL. */
 export type FileSource = string | URL;
 
+/** A file that is open for reading at any place. */
+export interface OpenFile {
+  /** Bytes of it. */
+  readonly length: number;
+  /** Fills `target` with what stands at `at`. @throws UnavailableError when it cannot be read, or ends before. */
+  fill(target: Uint8Array, at: number): void;
+  close(): void;
+}
+
 /** Reading and writing whole files. */
 export interface Files {
+  /** Opens a file of this machine; undefined for what must be fetched whole. @throws as `read` */
+  open?(from: FileSource): OpenFile | undefined;
   /** @throws NotFoundError when there is no such file, UnavailableError when it cannot be read. */
   read(from: FileSource): Promise<Uint8Array>;
   /**

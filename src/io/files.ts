@@ -17,6 +17,7 @@ import { toTensor } from "../tensor/to-tensor.js";
 import { globalScope } from "../static/scope.js";
 import { eagerly } from "../trace/bind.js";
 import { viewArray } from "../trace/eager.js";
+import { HeapFile } from "./heap-file.js";
 
 /** What {@link load} reads: a path, a URL, a Blob (a File of an input element), or bytes. */
 export type LoadSource = string | URL | Blob | ArrayBuffer | Uint8Array;
@@ -74,19 +75,40 @@ export async function load(source: `${string}.pdopt`, options?: LoadFileOptions)
 export async function load<T = unknown>(source: LoadSource, options?: LoadFileOptions): Promise<T>;
 export async function load(source: LoadSource, options?: LoadFileOptions): Promise<unknown> {
   const o = checkOptions<LoadFileOptions>("load", options, ["uint16", "returnNumpy", "keepNameTable"]);
-  const name = typeof source === "string" || source instanceof URL ? String(source) : "the file";
-  return decode(await bytesOf(source), name, o);
+  const isPath = typeof source === "string" || source instanceof URL;
+  const file = isPath && !o.returnNumpy ? files.open?.(source) : undefined;
+  if (file) {
+    const heapFile = new HeapFile(file);
+    try {
+      if (isPickle(heapFile.read(0, Math.min(8, file.length)), String(source))) return stateOf(heapFile, o);
+    } finally {
+      heapFile.close();
+    }
+  }
+  return decode(await bytesOf(source), isPath ? String(source) : "the file", o);
+}
+
+const isPickle = (bytes: Uint8Array, name: string): boolean =>
+  hasPickleMagic(bytes) || (/\.(pdparams|pdopt)$/i.test(name) && !hasNpyMagic(bytes) && !hasZipMagic(bytes));
+
+/** "PK": a ZIP archive, with or without members. */
+const hasZipMagic = (bytes: Uint8Array): boolean => bytes[0] === 0x50 && bytes[1] === 0x4b;
+
+/** What a pickle holds, its long arrays read where their tensors stand. */
+function stateOf(file: HeapFile, { keepNameTable }: LoadFileOptions): unknown {
+  const tensor = (array: NdArray, name: string | undefined) => named(file.take(array) ?? tensorOf(array), name);
+  return fromPaddle(readPickle(file), { tensor, array: (array) => file.copied(array), keepNameTable });
 }
 
 function decode(bytes: Uint8Array, name: string, options: LoadFileOptions): unknown {
   if (hasNpyMagic(bytes)) return readNpy(bytes, options);
-  // "PK": a ZIP archive, with or without members.
-  if (bytes[0] === 0x50 && bytes[1] === 0x4b) return readNpz(bytes, options);
+  if (hasZipMagic(bytes)) return readNpz(bytes, options);
   if (/\.npy$/i.test(name)) return readNpy(bytes, options);
   if (/\.npz$/i.test(name)) return readNpz(bytes, options);
-  const tensor = options.returnNumpy ? (array: NdArray) => array : namedTensor;
-  if (hasPickleMagic(bytes) || /\.(pdparams|pdopt)$/i.test(name))
-    return fromPaddle(readPickle(bytes), { tensor, keepNameTable: options.keepNameTable });
+  const tensor = options.returnNumpy
+    ? (array: NdArray) => array
+    : (array: NdArray, tensorName: string | undefined) => named(tensorOf(array), tensorName);
+  if (isPickle(bytes, name)) return fromPaddle(readPickle(bytes), { tensor, keepNameTable: options.keepNameTable });
   if (hasTensorMagic(bytes)) return tensor(readTensor(bytes).array, undefined);
   throw new UnimplementedError(`${name} is neither .npy, .npz nor one of Paddle's checkpoints.`, {
     op: "load",
@@ -94,8 +116,9 @@ function decode(bytes: Uint8Array, name: string, options: LoadFileOptions): unkn
   });
 }
 
-function namedTensor(array: NdArray, name: string | undefined): Tensor {
-  const t = eagerly(() => toTensor(array));
+const tensorOf = (array: NdArray): Tensor => eagerly(() => toTensor(array));
+
+function named(t: Tensor, name: string | undefined): Tensor {
   t.name = name;
   return t;
 }

@@ -370,6 +370,9 @@ export function fromArray(array: NdArray): Value {
   return eagerHandle(array.shape, array.dtype, storage);
 }
 
+/** A new eager value of elements that stand in a storage, which becomes its own. */
+export const adoptArray = (array: NdArray, storage: Storage): Value => eagerHandle(array.shape, array.dtype, storage);
+
 /** The elements of an eager value, copied. */
 export function toArray(v: Value): NdArray {
   return readArray(engine(), v.dtype, v.shape, storageOf(v, "data").address);
