@@ -7,7 +7,7 @@ import type { ThreadedRuntime } from "./wasm-runtime.js";
 import { sync, workEnd } from "./wasm-sync.js";
 
 /** Rounds of busy waiting that are timed to learn how long one takes. */
-const CALIBRATION = 100_000;
+const CALIBRATION = 20_000;
 
 /** The threads of one wasm target. */
 export class WasmTeam {
@@ -47,6 +47,8 @@ export class WasmTeam {
     this.words = words;
     this.pool.start({ memory: this.heap.memory, runtime: this.runtimeModule, sync: this.base });
     if (!this.pool.maySleep) return;
+    // The first call compiles it.
+    this.runtime.spin(this.base, 1);
     const begin = performance.now();
     this.runtime.spin(this.base, CALIBRATION);
     const microseconds = Math.max(performance.now() - begin, 0.02) * 1000;
