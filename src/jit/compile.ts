@@ -13,6 +13,7 @@ import type { CompileReport, Runnable } from "../trace/runnable.js";
 import { makeRunnable, Segmented } from "../trace/segments.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { fillSlots, mapTensors, signature, slotted, type Tree } from "./tree.js";
+import { withLine } from "./with-line.js";
 
 /** What `jit.compile` returns: the function, with a look inside. */
 export type Compiled<A extends readonly unknown[], R> = ((...args: A) => R) & {
@@ -105,7 +106,7 @@ class CompiledStep<R> {
       handle.stopGradient = t.stopGradient;
       return handle;
     }) as readonly unknown[];
-    const result = capturing(this.trace, () => fn(symbolic));
+    const result = withLine("jit.compile", () => capturing(this.trace, () => fn(symbolic)));
     this.frozen = [...this.trace.captures.keys()].flatMap((v) =>
       v instanceof Parameter ? [[v, v.stopGradient] as const] : [],
     );

@@ -6,12 +6,13 @@ import { Dropout } from "../nn/layers/dropout.js";
 import { Layer } from "../nn/layer.js";
 import { Linear } from "../nn/layers/linear.js";
 import { Constant } from "../nn/initializer/constant.js";
+import { LBFGS } from "../optimizer/lbfgs.js";
 import { SGD } from "../optimizer/sgd.js";
 import { mean, multiply, sum, tanh } from "../tensor/index.js";
 import type { Tensor } from "../tensor/tensor.js";
 import { toTensor } from "../tensor/to-tensor.js";
 import { InputSpec } from "../static/input-spec.js";
-import { toStatic } from "./index.js";
+import { compile, toStatic } from "./index.js";
 
 class Net extends Layer {
   fc = new Linear(3, 4, { weightAttr: new Constant(0.1) });
@@ -91,6 +92,15 @@ test("an InputSpec is made of tensors and arrays, with and without a batch", () 
 test("a value read in the middle names the line; InputSpec is checked", () => {
   const f = toStatic((t: Tensor) => (t.dataSync()[0]! > 0 ? t : t.multiply(2)));
   expect(() => f(toTensor([1, 2]))).toThrow(/value was read inside a captured function, at .*to-static\.test\.ts/);
+  // A captured function cannot await, so asynchronous readers refuse at once, too.
+  const late = compile((t: Tensor) => {
+    void t.multiply(2).item();
+    return t;
+  });
+  expect(() => late(toTensor([1]))).toThrow(/\[jit\.compile\] a tensor's value was read .*to-static\.test\.ts/);
+  const lbfgs = new LBFGS({ parameters: [...new Net().parameters()] });
+  const searched = compile((t: Tensor) => lbfgs.step(() => t.sum()));
+  expect(() => searched(toTensor([1]))).toThrow(/a tensor's value was read .*to-static\.test\.ts/);
   const g = toStatic((t: Tensor) => t.multiply(2), { inputSpec: [new InputSpec([-1, 3], { name: "image" })] });
   expect(g(toTensor(x)).shape).toEqual([3, 3]);
   expect(() => g(toTensor([[1, 2]]))).toThrow(/argument 0 \("image"\) must be float32\[-1, 3\], got float32\[1, 2\]/);

@@ -1,6 +1,6 @@
 // oar.jit.toStatic: a function or layer captured once per input signature; forward and backward each run as one engine call.
 
-import { InvalidArgumentError, PreconditionNotMetError, UnimplementedError } from "../core/errors.js";
+import { InvalidArgumentError, UnimplementedError } from "../core/errors.js";
 import { isDifferentiable } from "../core/dtype.js";
 import { checkOptions, describe } from "../core/options.js";
 import { type Engine, engine } from "../device/engine.js";
@@ -18,6 +18,7 @@ import { makeRunnable, readsSizes, Segmented } from "../trace/segments.js";
 import { StepTrace } from "../trace/step-trace.js";
 import { isGradEnabled, recordCustom, walk } from "../trace/tape.js";
 import { fillSlots, mapTensors, signature, slotted } from "./tree.js";
+import { withLine } from "./with-line.js";
 
 /** Options of {@link toStatic}. */
 export interface ToStaticOptions {
@@ -132,7 +133,7 @@ class CapturedCall {
     let next = 0;
     const symbolic = mapTensors(args, () => handles[next++]!) as readonly unknown[];
     const outs: Value[] = [];
-    const result = withLine(() => capturing(this.trace, () => fn(...symbolic)));
+    const result = withLine("jit.toStatic", () => capturing(this.trace, () => fn(...symbolic)));
     this.tree = slotted(result, "jit.toStatic", (t) => outs.push(t) - 1);
     this.results = outs.length;
     const forwardOps = block.ops.length;
@@ -232,22 +233,4 @@ function readBy(ops: readonly Operator[], results: readonly VarDesc[]): VarDesc[
   const read = new Set<VarDesc>(results.filter((d) => !made.has(d)));
   for (const op of ops) for (const o of op.operands) if (typeof o === "object" && !made.has(o)) read.add(o);
   return [...read];
-}
-
-/** The package's rooms that stand between a user's line and the error; "node" is its bundle for Node. */
-const inside = ["tensor", "trace", "nn", "node"].map((room) => new URL(`../${room}/`, import.meta.url).pathname);
-
-/** Runs the user's function; an error about a value that was read names the line. */
-function withLine<R>(fn: () => R): R {
-  try {
-    return fn();
-  } catch (error) {
-    if (!(error instanceof PreconditionNotMetError) || error.fields.op !== "data") throw error;
-    const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
-    const line = frames.find((f) => !f.includes("node:") && !inside.some((path) => f.includes(path)));
-    throw new PreconditionNotMetError(
-      `a tensor's value was read inside a captured function${line ? `, ${line.trim()}` : ""}.`,
-      { op: "jit.toStatic", hint: "return the tensor and read it outside, or branch with where." },
-    );
-  }
 }

@@ -74,8 +74,8 @@ export class Tensor extends Value {
    *
    * @throws PreconditionNotMetError for a variable of a Program (fetch it with exe.run), InvalidArgumentError for another dtype.
    */
-  async data<D extends DType = DType>(dtype?: D): Promise<TypedArrayOf[D]> {
-    return this.dataSync(dtype);
+  data<D extends DType = DType>(dtype?: D): Promise<TypedArrayOf[D]> {
+    return this.read(() => this.dataSync(dtype));
   }
 
   /** As `data`, at once; on CPU devices only. */
@@ -90,26 +90,34 @@ export class Tensor extends Value {
   }
 
   /** Shape, dtype and elements, copied. */
-  async numpy(): Promise<NdArray> {
-    return this.array();
+  numpy(): Promise<NdArray> {
+    return this.read(() => this.array());
   }
 
   /** The only element, or the one at an index; int64 as a number where it is exact, else a bigint. */
-  async item(...index: number[]): Promise<number | boolean | bigint | [number, number]> {
-    const array = this.array();
-    const at = this.positionOf(index);
-    const flat = toNested({ ...array, shape: [sizeOf(array.shape)] }) as unknown[];
-    return flat[at] as number;
+  item(...index: number[]): Promise<number | boolean | bigint | [number, number]> {
+    return this.read(() => {
+      const array = this.array();
+      const at = this.positionOf(index);
+      const flat = toNested({ ...array, shape: [sizeOf(array.shape)] }) as unknown[];
+      return flat[at] as number;
+    });
   }
 
   /** Nested arrays of numbers (booleans, bigints beyond ±2^53, [re, im] pairs). */
-  async tolist(): Promise<Nested> {
-    return toNested(this.array());
+  tolist(): Promise<Nested> {
+    return this.read(() => toNested(this.array()));
   }
 
   /** Alias of `tolist`. */
-  async toArray(): Promise<Nested> {
+  toArray(): Promise<Nested> {
     return this.tolist();
+  }
+
+  /** What asynchronous readers give. A variable refuses at once: code that is traced cannot wait for the error. */
+  private read<R>(read: () => R): Promise<R> {
+    if (this.symbol) this.array();
+    return new Promise((resolve) => resolve(read()));
   }
 
   private array(): NdArray {
