@@ -98,7 +98,8 @@ export function describe(x: unknown): string {
   if (Array.isArray(x)) return "an array";
   if (typeof x === "function") return "a function";
   const name = Object.getPrototypeOf(x)?.constructor?.name;
-  return typeof name === "string" && name !== "Object" ? `a ${name}` : "an object";
+  // Bundlers put an underscore before classes that speak of themselves.
+  return typeof name === "string" && name !== "Object" ? `a ${name.replace(/^_/, "")}` : "an object";
 }
 
 function mergeNamed(

@@ -8,6 +8,7 @@ import * as copy from "./copy.js";
 import * as creation from "./creation.js";
 import * as alongAxis from "./along-axis.js";
 import * as concat from "./concat.js";
+import * as extents from "./extents.js";
 import * as gather from "./gather.js";
 import * as movement from "./movement.js";
 import * as triangle from "./triangle.js";
@@ -89,6 +90,7 @@ const families: readonly object[] = [
   cast,
   copy,
   creation,
+  extents,
   optimizer,
   optimizerAdaptive,
   modelAverage,

@@ -17,6 +17,7 @@ export { type FunctionOutput, Print, type PrintOptions, pyFunc, type PyFuncOptio
 export { InputSpec, type InputSpecOptions } from "./input-spec.js";
 export {
   load,
+  type LoadOptions,
   loadParams,
   loadPersistables,
   loadProgramState,

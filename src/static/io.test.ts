@@ -68,6 +68,14 @@ test("static.save and static.load", async () => {
   const b = await trained();
   await static_.load(b.main, join(folder, "model"), { scope: b.scope });
   expect(b.all()).toEqual(a.all());
+  // With an executor, as Paddle has it, into the scope in force when it is called.
+  const c = await trained();
+  let loaded: Promise<void> | undefined;
+  static_.scopeGuard(c.scope, () => {
+    loaded = static_.load(c.main, join(folder, "model"), c.exe);
+  });
+  await loaded;
+  expect(c.all()).toEqual(a.all());
   const state = await static_.loadProgramState(join(folder, "model"));
   expect(Object.keys(state).sort()).toEqual(Object.keys(a.all()).sort());
 });

@@ -7,7 +7,7 @@ import { readPickle } from "../checkpoint/pickle-reader.js";
 import { type PickleProtocol, writePickle } from "../checkpoint/pickle-writer.js";
 import { InvalidArgumentError, NotFoundError } from "../core/errors.js";
 import { isNdArray, type NdArray } from "../core/nd-array.js";
-import { checkOptions } from "../core/options.js";
+import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import { formatShape, sameShape } from "../core/shape.js";
 import { setTensorValue } from "../param/set-value.js";
 import type { VarDesc } from "../program/program.js";
@@ -193,6 +193,14 @@ export async function loadProgramState(path: string): Promise<Record<string, NdA
 export const setProgramState = (program: Program, state: Readonly<Record<string, NdArray>>, scope?: Scope) =>
   setState(program, state, scope);
 
+/** Options of {@link load}. */
+export interface LoadOptions {
+  /** Accepted for Paddle's sake. */
+  readonly executor?: Executor | null | undefined;
+  /** The current scope unless given. */
+  readonly scope?: Scope | undefined;
+}
+
 /**
  * Loads what {@link save} or Paddle's `static.save` wrote.
  *
@@ -201,11 +209,11 @@ export const setProgramState = (program: Program, state: Readonly<Record<string,
 export async function load(
   program: Program,
   path: string,
-  options: { readonly executor?: Executor | undefined; readonly scope?: Scope | undefined } = {},
+  ...rest: Trailing<Executor | null, LoadOptions>
 ): Promise<void> {
-  const o = checkOptions<typeof options>("static.load", options, ["executor", "scope"]);
-  const state = await loadProgramState(path);
+  const o = splitOptions<LoadOptions>("static.load", rest, ["executor", "scope"]);
   const scope = o.scope ?? globalScope();
+  const state = await loadProgramState(path);
   const missing = [...program.persistables.keys()].filter((name) => !state[name]);
   if (missing.length > 0)
     throw new NotFoundError(`"${missing.join('", "')}" is not in ${path}.pdparams or .pdopt.`, {

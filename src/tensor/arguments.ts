@@ -8,6 +8,7 @@ import { Value } from "../program/value.js";
 import { slice } from "../ops/concat.js";
 import { fromArray, toArray } from "../trace/eager.js";
 import { sizeIn } from "../trace/size-in.js";
+import { knownExtents } from "./known-extents.js";
 import type { Tensor } from "./tensor.js";
 
 /** An integer, or a tensor of one element. */
@@ -18,6 +19,8 @@ export type IntsLike = readonly IntLike[] | Tensor;
 
 /** The numbers of a tensor, read at once; a variable of a Program is refused with a message that says so. */
 export function numbersOf(x: Value): number[] {
+  const known = knownExtents(x);
+  if (known) return known;
   return Array.from(toArray(x).data as ArrayLike<number | bigint>, Number);
 }
 
@@ -47,7 +50,7 @@ export function intsOf(x: IntsLike | number, op: string): number[] {
 
 /** The elements of a list, or of a tensor of one axis in a Program. */
 function itemsOf(x: IntsLike | number): IntsLike | number {
-  if (!(x instanceof Value) || !x.symbol || x.shape.length !== 1) return x;
+  if (!(x instanceof Value) || !x.symbol || x.shape.length !== 1 || knownExtents(x)) return x;
   return Array.from({ length: x.shape[0]! }, (_, i) => slice(x as Tensor, [0], [i], [i + 1]));
 }
 
@@ -55,7 +58,7 @@ function itemsOf(x: IntsLike | number): IntsLike | number {
 export function shapeOf(x: IntsLike | number, op: string): number[] {
   const items = itemsOf(x);
   const read = (n: IntLike): IntLike =>
-    n instanceof Value && n.symbol ? sizeIn(n, op, "extents must not be negative.") : n;
+    n instanceof Value && n.symbol && !knownExtents(n) ? sizeIn(n, op, "extents must not be negative.") : n;
   const shape = intsOf(Array.isArray(items) ? (items as readonly IntLike[]).map(read) : items, op);
   if (shape.some((n) => n < 0))
     throw new InvalidArgumentError(`extents must not be negative, got [${shape.join(", ")}].`, { op, shape });

@@ -2,6 +2,7 @@
 
 import { type DType, dtypes, isComplex as isComplexDtype, requireDType, isFloat, isInt } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
+import { publicExtent } from "../core/extents.js";
 import { ndArray } from "../core/nd-array.js";
 import { checkOptions, splitOptions, type Trailing } from "../core/options.js";
 import { getDefaultDtype } from "../core/promotion.js";
@@ -9,6 +10,8 @@ import { sameShape, sizeOf } from "../core/shape.js";
 import { Value } from "../program/value.js";
 import { cast as castOf } from "../ops/cast.js";
 import * as ops from "../ops/creation.js";
+import { numelOf, shapeOf as extentsOf } from "../ops/extents.js";
+import { isStaticMode } from "../trace/bind.js";
 import { eye as eyeOf } from "../ops/triangle.js";
 import { copyOf } from "../ops/copy.js";
 import { fromArray } from "../trace/eager.js";
@@ -230,13 +233,18 @@ function literalDtype(x: unknown): DType {
 
 const scalarTensor = (n: number): Tensor => fromArray(ndArray("int64", [], BigInt64Array.of(BigInt(n)))) as Tensor;
 
-/** The number of elements, as an int64 scalar. */
-export const numel = (x: Tensor): Tensor => scalarTensor(sizeOf(x.shape));
+/** Whether what is asked of a shape must wait for a run: in static Programs, and where an extent is not known yet. */
+const waits = (x: Tensor): boolean => !!x.symbol && (isStaticMode() || x.shape.some((n) => publicExtent(n) < 0));
+
+/** The number of elements, as an int64 scalar; of a Program's variable, as a variable. */
+export const numel = (x: Tensor): Tensor => (waits(x) ? numelOf(x) : scalarTensor(sizeOf(x.shape)));
 /** The number of axes, as an int32 scalar. */
 export const rank = (x: Tensor): Tensor => fromArray(ndArray("int32", [], Int32Array.of(x.shape.length))) as Tensor;
-/** The extents, as an int64 vector. */
+/** The extents, as an int64 vector; of a Program's variable, as a variable that has the sizes which are fed. */
 export const shape = (x: Tensor): Tensor =>
-  fromArray(ndArray("int64", [x.shape.length], BigInt64Array.from(x.shape, BigInt))) as Tensor;
+  waits(x)
+    ? extentsOf(x)
+    : (fromArray(ndArray("int64", [x.shape.length], BigInt64Array.from(x.shape, BigInt))) as Tensor);
 /** Whether there are no elements, as a bool scalar. */
 export const isEmpty = (x: Tensor): Tensor =>
   fromArray(ndArray("bool", [], Uint8Array.of(sizeOf(x.shape) === 0 ? 1 : 0))) as Tensor;
