@@ -3,7 +3,8 @@
 import { InvalidArgumentError, OutOfRangeError } from "../core/errors.js";
 import type { DType } from "../core/dtype.js";
 import { fromNested } from "../core/nested.js";
-import { normalizeAxis } from "../core/shape.js";
+import { publicExtent } from "../core/extents.js";
+import { formatShape, normalizeAxis } from "../core/shape.js";
 import { Value } from "../program/value.js";
 import { slice } from "../ops/concat.js";
 import { fromArray, toArray } from "../trace/eager.js";
@@ -63,6 +64,17 @@ export function shapeOf(x: IntsLike | number, op: string): number[] {
   if (shape.some((n) => n < 0))
     throw new InvalidArgumentError(`extents must not be negative, got [${shape.join(", ")}].`, { op, shape });
   return shape;
+}
+
+/** The extent of an axis by which the number of results or operators is decided, which a Program must know while it is built. */
+export function knownExtent(x: Tensor, axis: number, op: string): number {
+  const n = x.shape[axis]!;
+  if (publicExtent(n) >= 0) return n;
+  throw new InvalidArgumentError(`the extent of axis ${axis} of ${formatShape(x.shape)} must be known here.`, {
+    op,
+    axis,
+    hint: "give it in static.data, or use functions that keep the axis.",
+  });
 }
 
 /** An axis in [0, rank) from one counted from either end. */

@@ -5,7 +5,7 @@ import { splitOptions, type Trailing } from "../core/options.js";
 import { formatShape, normalizeAxis } from "../core/shape.js";
 import * as ops from "../ops/concat.js";
 import * as views from "../ops/views.js";
-import { axisOf, type IntLike, intOf, type IntsLike, intsOf } from "./arguments.js";
+import { axisOf, type IntLike, intOf, type IntsLike, intsOf, knownExtent } from "./arguments.js";
 import { atleast1d, atleast2d, atleast3d } from "./manipulation.js";
 import type { Tensor } from "./tensor.js";
 
@@ -145,7 +145,7 @@ export function tensorSplit(
   }
   if (!(numOrIndices > 0))
     throw new InvalidArgumentError(`the number of parts must be positive, got ${numOrIndices}.`, { op: "tensorSplit" });
-  const small = Math.floor(n / numOrIndices);
+  const small = Math.floor(knownExtent(x, at, "tensorSplit") / numOrIndices);
   return parts(x, at, boundsOf(Array.from({ length: numOrIndices }, (_, i) => small + (i < n % numOrIndices ? 1 : 0))));
 }
 
@@ -169,7 +169,8 @@ export const dsplit = (x: Tensor, numOrIndices: number | IntsLike): Tensor[] =>
 export function unbind(x: Tensor, ...rest: Trailing<number, AxisOptions>): Tensor[] {
   const { axis = 0 } = splitOptions<AxisOptions>("unbind", rest, ["axis"]);
   const at = axisOf(axis, x.shape.length, "unbind");
-  return Array.from({ length: x.shape[at]! }, (_, i) => views.squeeze(ops.slice(x, [at], [i], [i + 1]), [at]));
+  const n = knownExtent(x, at, "unbind");
+  return Array.from({ length: n }, (_, i) => views.squeeze(ops.slice(x, [at], [i], [i + 1]), [at]));
 }
 
 /** Options of {@link unstack}. */
@@ -182,8 +183,9 @@ export interface UnstackOptions extends AxisOptions {
 export function unstack(x: Tensor, ...rest: Trailing<number, UnstackOptions>): Tensor[] {
   const { axis = 0, num } = splitOptions<UnstackOptions>("unstack", rest, ["axis", "num"]);
   const at = axisOf(axis, x.shape.length, "unstack");
-  if (num !== undefined && num !== null && num !== x.shape[at])
-    throw new InvalidArgumentError(`num is ${num}, axis ${at} has ${x.shape[at]}.`, { op: "unstack", num, x: x.shape });
+  const n = knownExtent(x, at, "unstack");
+  if (num !== undefined && num !== null && num !== n)
+    throw new InvalidArgumentError(`num is ${num}, axis ${at} has ${n}.`, { op: "unstack", num, x: x.shape });
   return unbind(x, at);
 }
 

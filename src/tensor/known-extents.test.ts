@@ -2,7 +2,22 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import * as static_ from "../static/index.js";
-import { add, cast, concat, matmul, multiply, numel, ones, reshape, shape, tile } from "./index.js";
+import {
+  add,
+  cast,
+  concat,
+  matmul,
+  multiply,
+  numel,
+  ones,
+  pdist,
+  reshape,
+  shape,
+  tensorSplit,
+  tile,
+  unbind,
+  unstack,
+} from "./index.js";
 import type { Tensor } from "./tensor.js";
 
 beforeAll(() => static_.enableStatic());
@@ -47,6 +62,15 @@ test("shape and numel are what was fed, also in arithmetic and for two inputs of
       [[], [4]],
     ],
   ]);
+});
+
+test("what would make an operator for each element of an unknown axis is refused", () => {
+  static_.programGuard(new static_.Program(), () => {
+    const x = static_.data("x", [-1, 4]);
+    for (const f of [() => unbind(x), () => unstack(x), () => tensorSplit(x, 2), () => pdist(x)])
+      expect(f).toThrow(/the extent of axis 0 of \[-1, 4\] must be known here/);
+    expect(unbind(x, 1)).toHaveLength(4);
+  });
 });
 
 test("a number made of extents is the fed one where it meets floats", async () => {

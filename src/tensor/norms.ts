@@ -18,6 +18,7 @@ import { cross as crossOf } from "../ops/vector.js";
 import { unsqueeze } from "../ops/views.js";
 import { fromArray } from "../trace/eager.js";
 import { inplace } from "../trace/inplace.js";
+import { knownExtent } from "./arguments.js";
 import type { DType } from "../core/dtype.js";
 import { svdvals } from "./factorization.js";
 import { type Axis, axesOf } from "./reduction.js";
@@ -179,7 +180,7 @@ export function cdist(x: Tensor, y: Tensor, ...rest: Trailing<number, CdistOptio
 export function pdist(x: Tensor, ...rest: Trailing<number, DistanceOptions>): Tensor {
   const { p = 2 } = splitOptions<DistanceOptions>("pdist", rest, ["p"]);
   if (x.shape.length !== 2) throw new InvalidArgumentError("x must be a matrix.", { op: "pdist", x: x.shape });
-  const n = x.shape[0]!;
+  const n = knownExtent(x, 0, "pdist");
   const pairs = Array.from({ length: n }, (_, i) => Array.from({ length: n - i - 1 }, (_, j) => [i, i + j + 1])).flat();
   const rows = (side: 0 | 1): Tensor =>
     gather(
