@@ -13,7 +13,7 @@ import { add, conj, multiply, scale, square, subtract } from "./arithmetic.js";
 import { greaterThan } from "./comparison.js";
 import * as z from "./complex-math.js";
 import { exp } from "./exponential.js";
-import { binary } from "./infer.js";
+import { binary, requireFloat } from "./infer.js";
 import { where } from "./logic.js";
 import { abs, sign } from "./rounding.js";
 
@@ -272,6 +272,7 @@ export const swigluOp = defineOp({
   outputs: ["out"],
   attrs: {},
   infer: ({ x, y }) => {
+    requireFloat(x, "swiglu");
     if (!sameShape(x.shape, y.shape))
       throw new InvalidArgumentError(
         `x is ${formatShape(x.shape)}, y is ${formatShape(y.shape)}; they must be equal.`,

@@ -12,7 +12,7 @@ import { fixed, type InferInput } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind, bind1 } from "../trace/bind.js";
 import { addAlongAxisGrad } from "./along-axis.js";
-import { floatUnary } from "./infer.js";
+import { floatUnary, requireNumbers } from "./infer.js";
 import { linesOf } from "./order.js";
 
 /** Lines side by side that one block handles. */
@@ -108,7 +108,10 @@ export const cumprodOp = defineOp({
   inputs: ["x"],
   outputs: ["out"],
   attrs: { axis: fixed(0) },
-  infer: (inputs) => sameShape(inputs),
+  infer: (inputs) => {
+    requireNumbers(inputs.x, "cumprod");
+    return sameShape(inputs);
+  },
   kernel: (b, { x }, { out }, { axis }) => {
     alongLines(b, x, axis, false, () => {
       const value = b.variable(constant(out.type, 1), "product");

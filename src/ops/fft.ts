@@ -15,6 +15,7 @@ import { asComplex, asReal, complex, real } from "./complex-parts.js";
 import { concat, slice } from "./concat.js";
 import { fullLike } from "./creation.js";
 import { emitFft } from "./fft-kernels.js";
+import { requireNumbers } from "./infer.js";
 import { overAll } from "./loops.js";
 import { flip, moveAxis } from "./movement.js";
 
@@ -185,6 +186,7 @@ export const overlapAddOp = defineOp({
   outputs: ["out"],
   attrs: { hop: integers([1]) },
   infer: ({ x }, { hop }) => {
+    requireNumbers(x, "overlap_add");
     const [size, frames] = [x.shape.at(-2)!, x.shape.at(-1)!];
     const n = size < 0 || frames < 0 ? -1 : (frames - 1) * hop[0]! + size;
     return { outs: { out: { shape: [...x.shape.slice(0, -2), n], dtype: x.dtype } } };

@@ -57,6 +57,16 @@ export function requireFloat(x: InferInput, op: string): void {
   });
 }
 
+/** Throws InvalidArgument for truth values, which are reduced by `all` and `any` and have no arithmetic, as in Paddle. */
+export function requireNumbers({ dtype }: InferInput, op: string): void {
+  if (dtype !== "bool") return;
+  throw new InvalidArgumentError("needs a tensor of numbers, got bool.", {
+    op,
+    dtype,
+    hint: 'use all() or any(), or cast it: x.astype("int64").',
+  });
+}
+
 /** Throws InvalidArgument unless the dtype is an integer type. */
 export function requireInt(x: InferInput, name: string, op: string): void {
   if (isInt(x.dtype)) return;

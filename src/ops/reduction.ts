@@ -13,7 +13,7 @@ import { add, divide, multiply, subtract } from "./arithmetic.js";
 import { sumOp } from "./broadcast.js";
 import { cast } from "./cast.js";
 import { exp, log } from "./exponential.js";
-import { floatUnary, reducedShape } from "./infer.js";
+import { floatUnary, reducedShape, requireNumbers } from "./infer.js";
 import { equal } from "./comparison.js";
 import { where } from "./logic.js";
 import { squeeze } from "./views.js";
@@ -90,12 +90,6 @@ export const meanOp = defineOp({
   grad: (_, d, { attrs, meta }) => ({ x: () => unreduce(d.out, meta.x, attrs.axes, attrs.keepdim, true) }),
   check: { domain: [-2, 2], samples: axesSamples() },
 });
-
-/** Truth values are reduced by `all` and `any`, as in Paddle. */
-function requireNumbers({ dtype }: InferInput, op: string): void {
-  if (dtype !== "bool") return;
-  throw new InvalidArgumentError("needs a tensor of numbers, got bool.", { op, dtype, hint: "use all() or any()." });
-}
 
 /** Product. */
 export const prodOp = defineOp({

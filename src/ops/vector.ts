@@ -8,7 +8,7 @@ import { defineOp } from "../program/define-op.js";
 import { fixed, scalar } from "../program/op.js";
 import type { Value } from "../program/value.js";
 import { bind1 } from "../trace/bind.js";
-import { meet } from "./infer.js";
+import { meet, requireNumbers } from "./infer.js";
 
 /** Sum of a diagonal of the matrices in the last two axes, `offset` to the right of the main one. */
 export const traceOp = defineOp({
@@ -16,7 +16,10 @@ export const traceOp = defineOp({
   inputs: ["x"],
   outputs: ["out"],
   attrs: { offset: scalar(0) },
-  infer: ({ x }) => ({ outs: { out: { shape: x.shape.slice(0, -2), dtype: x.dtype } } }),
+  infer: ({ x }) => {
+    requireNumbers(x, "trace");
+    return { outs: { out: { shape: x.shape.slice(0, -2), dtype: x.dtype } } };
+  },
   kernel: (b, { x }, { out }, { offset }) => {
     const shift = k.cast(offset, "i32");
     const rows = x.extent(x.rank - 2);
@@ -75,6 +78,7 @@ export const crossOp = defineOp({
         { op: "cross", x: x.shape, y: y.shape },
       );
     const dtype = meet(x, y, "cross");
+    requireNumbers({ ...x, dtype }, "cross");
     return { outs: { out: { shape: broadcastShapes(x.shape, y.shape, "cross"), dtype } } };
   },
   element: (_, { x, y }, { axis }, index, out) => {

@@ -1,6 +1,6 @@
 // Paddle's methods that fill a tensor with random numbers in place.
 
-import { type DType, isFloat } from "../core/dtype.js";
+import { type DType, isComplex, isFloat } from "../core/dtype.js";
 import { InvalidArgumentError } from "../core/errors.js";
 import { splitOptions, type Trailing } from "../core/options.js";
 import { add, divide, multiply, neg, subtract } from "../ops/arithmetic.js";
@@ -11,9 +11,17 @@ import { generatorFor } from "../ops/random-state.js";
 import { tan } from "../ops/trigonometric.js";
 import { cast } from "../ops/cast.js";
 import { bernoulliFrom } from "../ops/random-dropout.js";
+import type { Value } from "../program/value.js";
 import { inplace } from "../trace/inplace.js";
 import { gaussianOf } from "./random.js";
 import type { Tensor } from "./tensor.js";
+
+/** `x` filled with what `fill` gives of its former self; InvalidArgument unless it holds floating-point numbers. */
+function filled(x: Tensor, op: string, fill: (former: Tensor) => Value, complex = false): Tensor {
+  if (!isFloat(x.dtype) && !(complex && isComplex(x.dtype)))
+    throw new InvalidArgumentError(`needs a floating-point tensor, got ${x.dtype}.`, { op, dtype: x.dtype });
+  return inplace(x, op, fill);
+}
 
 /** Options of {@link uniform_}. */
 export interface UniformInplaceOptions {
@@ -41,7 +49,7 @@ export function uniform_(
 ): Tensor {
   const keys = ["min", "max", "seed", "name"] as const;
   const { min = 0, max = 1, seed = 0 } = splitOptions<UniformInplaceOptions>("uniform_", rest, keys, 2);
-  return inplace(x, "uniform_", (former) => ops.uniform(former, min, max, x.dtype, generatorFor(seed, "uniform_")));
+  return filled(x, "uniform_", (former) => ops.uniform(former, min, max, x.dtype, generatorFor(seed, "uniform_")));
 }
 
 /** Options of {@link normal_}, {@link gaussian_} and {@link logNormal_}. */
@@ -55,7 +63,8 @@ export interface NormalInplaceOptions {
 /** Fills with normal numbers of mean 0 and deviation 1 unless given. */
 export function normal_(x: Tensor, ...rest: Trailing<number, NormalInplaceOptions>): Tensor {
   const { mean = 0, std = 1 } = splitOptions<NormalInplaceOptions>("normal_", rest, ["mean", "std", "name"]);
-  return inplace(x, "normal_", (former) => gaussianOf(former, mean, std, x.dtype, generatorFor(0, "normal_")));
+  const fill = (former: Tensor) => gaussianOf(former, mean, std, x.dtype, generatorFor(0, "normal_"));
+  return filled(x, "normal_", fill, true);
 }
 
 /** {@link normal_} with a seed. */
@@ -73,13 +82,14 @@ export function gaussian_(
     "seed",
     "name",
   ]);
-  return inplace(x, "gaussian_", (former) => gaussianOf(former, mean, std, x.dtype, generatorFor(seed, "gaussian_")));
+  const fill = (former: Tensor) => gaussianOf(former, mean, std, x.dtype, generatorFor(seed, "gaussian_"));
+  return filled(x, "gaussian_", fill, true);
 }
 
 /** Fills with `e^n`, n normal of mean 1 and deviation 2 unless given. */
 export function logNormal_(x: Tensor, ...rest: Trailing<number, NormalInplaceOptions>): Tensor {
   const { mean = 1, std = 2 } = splitOptions<NormalInplaceOptions>("logNormal_", rest, ["mean", "std", "name"]);
-  return inplace(x, "logNormal_", (former) =>
+  return filled(x, "logNormal_", (former) =>
     exp(gaussianOf(former, mean, std, x.dtype, generatorFor(0, "logNormal_"))),
   );
 }
@@ -94,7 +104,7 @@ export interface BernoulliInplaceOptions {
 /** Fills with 1 (probability p) and 0. */
 export function bernoulli_(x: Tensor, ...rest: Trailing<number | Tensor, BernoulliInplaceOptions>): Tensor {
   const { p = 0.5 } = splitOptions<BernoulliInplaceOptions>("bernoulli_", rest, ["p", "name"]);
-  return inplace(x, "bernoulli_", (former) =>
+  return filled(x, "bernoulli_", (former) =>
     bernoulliFrom(ops.uniform(former, 0, 1, x.dtype, generatorFor(0, "bernoulli_")), p),
   );
 }
@@ -109,7 +119,7 @@ export interface ExponentialOptions {
 /** Fills with exponential numbers of rate `lam`. */
 export function exponential_(x: Tensor, ...rest: Trailing<number, ExponentialOptions>): Tensor {
   const { lam = 1 } = splitOptions<ExponentialOptions>("exponential_", rest, ["lam", "name"]);
-  return inplace(x, "exponential_", (former) => exponential(former, lam, generatorFor(0, "exponential_")));
+  return filled(x, "exponential_", (former) => exponential(former, lam, generatorFor(0, "exponential_")));
 }
 
 /** Options of {@link random_}. */
@@ -158,7 +168,7 @@ export interface CauchyOptions {
 /** Fills with `tan(π (n - 1/2)) scale + loc`, n standard normal: what Paddle's `cauchy_` computes. */
 export function cauchy_(x: Tensor, ...rest: Trailing<number | Tensor, CauchyOptions>): Tensor {
   const { loc = 0, scale = 1 } = splitOptions<CauchyOptions>("cauchy_", rest, ["loc", "scale", "name"]);
-  return inplace(x, "cauchy_", (former) => {
+  return filled(x, "cauchy_", (former) => {
     const n = gaussianOf(former, 0, 1, x.dtype, generatorFor(0, "cauchy_"));
     return add(multiply(tan(multiply(subtract(n, 0.5), Math.PI)), scale), loc);
   });
@@ -174,9 +184,7 @@ const tiny: Readonly<Partial<Record<DType, number>>> = {
 
 /** Fills with `ln u / ln(1 - probs)`, u uniform in (0, 1): Paddle's `geometric_`, which rounds nothing. */
 export function geometric_(x: Tensor, probs: number | Tensor): Tensor {
-  if (!isFloat(x.dtype))
-    throw new InvalidArgumentError(`needs a floating-point tensor, got ${x.dtype}.`, { op: "geometric_" });
-  return inplace(x, "geometric_", (former) => {
+  return filled(x, "geometric_", (former) => {
     const u = ops.uniform(former, tiny[x.dtype]!, 1, x.dtype, generatorFor(0, "geometric_")) as Tensor;
     return divide(log(u), typeof probs === "number" ? Math.log1p(-probs) : log1p(neg(cast(probs, x.dtype))));
   });
