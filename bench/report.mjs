@@ -148,6 +148,7 @@ export function resultsPage(sessions) {
     "A figure is the median of the rounds, in brackets the fastest chunk of any round, which other load disturbs least. *Times ahead* compares",
     "Oar's native code with the best peer, by the medians / by the best chunks; above 1 Oar is faster. *Limit* is what the arithmetic or",
     "the bytes of a step take on the machine that the goals were set for (2 cores of Zen 4). Goals and whether they are met: native / wasm on Node 24.",
+    "[profiles.md](profiles.md) says where the time of rows goes that could do better.",
     ...["", ...sessions.flatMap(about), ""],
     ...table(
       [...head, "Paddle, tuned", "goal", "met"],
