@@ -199,7 +199,7 @@ export function readmeTable(sessions) {
   const names = Object.entries(last.versions).map(([name, version]) => `${name} ${version}`);
   return [
     `Measured ${last.date.slice(0, 10)} on ${last.machine.processors} × ${last.machine.cpu} with ${last.settings.threads} threads; ${names.join(", ")}.`,
-    "Everybody in turn in one run, each peer in its best mode, all loss traces equal; the median of the rounds. *Times ahead* of the best peer:",
+    "Everybody in turn, each row in one run, each peer in its best mode, all loss traces equal; the median of the rounds. *Times ahead* of the best peer:",
     "by the medians / by the best chunks. [bench/RESULTS.md](bench/RESULTS.md) has everything; `npm run bench -- --peers` measures it anew.",
     "",
     ...table(
