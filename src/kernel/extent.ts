@@ -1,4 +1,4 @@
-// Whole-number arithmetic of extents and positions: products, rounded-up quotients, row-major positions.
+// Whole-number arithmetic of extents and positions: products, rounded-up quotients, row-major positions, common divisors.
 
 import { constant, type Expr } from "./expr.js";
 import { k } from "./ops.js";
@@ -13,3 +13,6 @@ export const ceilDiv = (x: Expr, y: Expr | number): Expr =>
 /** The row-major position of an index among extents. */
 export const linear = (index: readonly Expr[], extents: readonly Expr[]): Expr =>
   index.reduce((at, i, axis) => k.add(k.mul(at, extents[axis]!), i), constant("i32", 0));
+
+/** The greatest common divisor of two whole numbers that are not negative. */
+export const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));

@@ -1,6 +1,7 @@
 // Pass: computes each value once and as far out as it can: common subexpressions and loop-invariant code become `let`s.
 
 import { type Buf, Expr, Var, read } from "./expr.js";
+import { Interner } from "./intern.js";
 import { type Stmt, bodies, expressions } from "./stmt.js";
 
 /**
@@ -22,9 +23,7 @@ interface Scope {
 }
 
 class Placer {
-  private readonly table = new Map<string, Expr>();
-  private readonly ids = new Map<unknown, number>();
-  private readonly interned = new Map<Expr, Expr>();
+  private readonly interner = new Interner();
   private readonly uses = new Map<Expr, number>();
   private readonly mutable = new Set<Var>();
   private readonly home = new Map<Var, number>();
@@ -47,7 +46,7 @@ class Placer {
   private count(block: readonly Stmt[]): void {
     for (const stmt of block) {
       if ((stmt.s === "let" && stmt.mutable) || stmt.s === "set" || stmt.s === "accumulate") this.mutable.add(stmt.v);
-      for (const e of expressions(stmt)) this.countUse(this.intern(e));
+      for (const e of expressions(stmt)) this.countUse(this.interner.of(e));
       for (const b of bodies(stmt)) this.count(b);
     }
   }
@@ -56,31 +55,6 @@ class Placer {
     const n = this.uses.get(e) ?? 0;
     this.uses.set(e, n + 1);
     if (n === 0) for (const a of e.args) this.countUse(a);
-  }
-
-  private idOf(x: unknown): number {
-    let id = this.ids.get(x);
-    if (id === undefined) {
-      id = this.ids.size;
-      this.ids.set(x, id);
-    }
-    return id;
-  }
-
-  /** The one node for all structurally equal expressions. */
-  private intern(e: Expr): Expr {
-    const known = this.interned.get(e);
-    if (known) return known;
-    const args = e.args.map((a) => this.intern(a));
-    const value = typeof e.value === "object" ? `#${this.idOf(e.value)}` : literalKey(e.value);
-    const key = `${e.op},${e.type},${e.lanes},${value},${args.map((a) => this.idOf(a)).join()}`;
-    let node = this.table.get(key);
-    if (!node) {
-      node = args.every((a, i) => a === e.args[i]) ? e : new Expr(e.op, e.type, e.lanes, args, e.value);
-      this.table.set(key, node);
-    }
-    this.interned.set(e, node);
-    return node;
   }
 
   private factsOf(e: Expr): Facts {
@@ -163,7 +137,7 @@ class Placer {
 
   /** Rewrites an expression; `root`: its own node is about to be bound by a `let`, so it needs no variable. */
   private value(e: Expr, root = false): Expr {
-    return this.rewrite(this.intern(e), root);
+    return this.rewrite(this.interner.of(e), root);
   }
 
   private rewrite(e: Expr, root: boolean): Expr {
@@ -271,8 +245,4 @@ function mayTrap(e: Expr): boolean {
   if ((e.op !== "div" && e.op !== "rem") || e.type === "f32" || e.type === "f64") return false;
   const divisor = e.args[1]!.op === "splat" ? e.args[1]!.args[0]! : e.args[1]!;
   return divisor.op !== "const" || !(Number(divisor.value) > 0);
-}
-
-function literalKey(v: unknown): string {
-  return Object.is(v, -0) ? "-0" : `${typeof v}${String(v)}`;
 }

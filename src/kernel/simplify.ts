@@ -1,6 +1,8 @@
 // Pass: shortens index arithmetic by what is known of loop bounds, so that views of views cost no divisions and stay contiguous.
 
-import { type Expr, Expr as ExprNode, type Var, binary, constant, isMask, select } from "./expr.js";
+import { type Expr, type Var, binary, constant, isMask, select } from "./expr.js";
+import { gcd } from "./extent.js";
+import { Interner } from "./intern.js";
 import { type Linear, expressionOf, joinedDivision, linearOf } from "./linear.js";
 import { type Range, Ranges, within } from "./range.js";
 import { rebuild } from "./substitute.js";
@@ -18,14 +20,10 @@ class Simplifier {
   private readonly ranges = new Ranges();
   private readonly done = new Map<Expr, Expr>();
   private readonly worth = new Map<Expr, boolean>();
-  private readonly interned = new Map<string, Expr>();
-  private readonly internMemo = new Map<Expr, Expr>();
+  private readonly interner = new Interner();
   private readonly depthMemo = new Map<Expr, number>();
-  private readonly keys = new Map<unknown, number>();
   /** Values of variables that never change and can be computed again anywhere. */
   private readonly values = new Map<Var, Expr>();
-  /** Variables that are a literal. */
-  private readonly literals = new Map<Var, Expr>();
   private readonly depths = new Map<Var, number>();
   private depth = 0;
 
@@ -47,11 +45,8 @@ class Simplifier {
     );
     if (out.s === "let" && !out.mutable && out.v.type === "i32" && out.v.lanes === 1) {
       this.declare(out.v, this.ranges.of(out.value));
-      if (out.value.op === "const") {
-        this.literals.set(out.v, out.value);
-        return [];
-      }
       if (isIndex(out.value)) this.values.set(out.v, out.value);
+      if (out.value.op === "const") return [];
     }
     return [out];
   }
@@ -82,7 +77,7 @@ class Simplifier {
 
   private expr(e: Expr): Expr {
     if (!this.isWorth(e)) return e;
-    if (e.op === "var") return this.literals.get(e.value as Var)!;
+    if (e.op === "var") return this.literalOf(e)!;
     const known = this.done.get(e);
     if (known) return known;
     const args = e.args.map((a) => this.expr(a));
@@ -97,11 +92,17 @@ class Simplifier {
     if (worth === undefined) {
       worth =
         (shortened.has(e.op) && isIndexType(e.args[0]!)) ||
-        (e.op === "var" && this.literals.has(e.value as Var)) ||
+        this.literalOf(e) !== undefined ||
         e.args.some((a) => this.isWorth(a));
       this.worth.set(e, worth);
     }
     return worth;
+  }
+
+  /** The literal that a variable is. */
+  private literalOf(e: Expr): Expr | undefined {
+    const value = e.op === "var" ? this.values.get(e.value as Var) : undefined;
+    return value?.op === "const" ? value : undefined;
   }
 
   private shorten(e: Expr): Expr {
@@ -180,7 +181,7 @@ class Simplifier {
   private linear(e: Expr): Linear | undefined {
     return linearOf(
       e,
-      (x) => this.intern(x),
+      (x) => this.interner.of(x),
       (x) => (x.op === "var" ? this.values.get(x.value as Var) : undefined),
     );
   }
@@ -197,31 +198,6 @@ class Simplifier {
       this.depthMemo.set(e, depth);
     }
     return depth;
-  }
-
-  /** The one node for all structurally equal expressions, their operands too. */
-  private intern(e: Expr): Expr {
-    const known = this.internMemo.get(e);
-    if (known) return known;
-    const args = e.args.map((a) => this.intern(a));
-    const value = typeof e.value === "object" ? `#${this.idOf(e.value)}` : String(e.value);
-    const key = `${e.op},${e.type},${e.lanes},${value},${args.map((a) => this.idOf(a)).join()}`;
-    let node = this.interned.get(key);
-    if (!node) {
-      node = args.every((a, i) => a === e.args[i]) ? e : new ExprNode(e.op, e.type, e.lanes, args, e.value);
-      this.interned.set(key, node);
-    }
-    this.internMemo.set(e, node);
-    return node;
-  }
-
-  private idOf(x: unknown): number {
-    let id = this.keys.get(x);
-    if (id === undefined) {
-      id = this.keys.size;
-      this.keys.set(x, id);
-    }
-    return id;
   }
 }
 
@@ -264,8 +240,4 @@ function remake(e: Expr, args: readonly Expr[]): Expr {
   if (["div", "rem", "min", "max", "and"].includes(e.op) && !isMask(e.type))
     return binary(e.op as "div", args[0]!, args[1]!);
   return rebuild(e, args, e.lanes);
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
 }

@@ -2,7 +2,7 @@
 
 import type { KernelContext, OutRef, Ref } from "../fuse/body.js";
 import { type Buf, type Expr, constant } from "../kernel/expr.js";
-import { ceilDiv, linear, product } from "../kernel/extent.js";
+import { ceilDiv, gcd, linear, product } from "../kernel/extent.js";
 import { k } from "../kernel/ops.js";
 import { type ConvAttrs, withBias } from "./convolution-kernels.js";
 import { emitCorrelation } from "./convolution-product.js";
@@ -78,8 +78,6 @@ class TransposedAxis {
     return k.sub(k.add(this.lead, lookup(this.shift, phase)), k.mul(t, this.move));
   }
 }
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b));
 
 /**
  * The transpose of a convolution: `out[n, c, q] = bias[c] + Σ w[o, c, t] · x[n, o, p]` over all (p, t) with
